@@ -1,0 +1,32 @@
+"""Helpers for a notebook on deep recurrent neural networks, as its course used them.
+
+`import d2l_helpers as d2l`: the names are handed on here in the order in which a reader of
+the notebook meets them.
+"""
+
+from d2l_helpers.runtime import try_all_gpus, try_gpu  # isort: skip  (first: it prepares MXNet's import)
+from d2l_helpers.time_machine import load_data_time_machine
+from d2l_helpers.batches import data_iter_consecutive, data_iter_random, to_onehot
+from d2l_helpers.model import RNNModel
+from d2l_helpers.predict import predict_rnn, predict_rnn_gluon
+from d2l_helpers.train import grad_clipping, sgd, train_and_predict_rnn, train_and_predict_rnn_gluon
+from d2l_helpers.history import History
+from d2l_helpers.show import show_perplexity
+
+__all__ = [
+    "try_gpu",
+    "try_all_gpus",
+    "load_data_time_machine",
+    "data_iter_consecutive",
+    "data_iter_random",
+    "to_onehot",
+    "RNNModel",
+    "predict_rnn",
+    "predict_rnn_gluon",
+    "grad_clipping",
+    "sgd",
+    "train_and_predict_rnn",
+    "train_and_predict_rnn_gluon",
+    "History",
+    "show_perplexity",
+]
