@@ -6,7 +6,7 @@ PERIOD ?= 100
 NOTEBOOK ?= deep-rnn
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full lab notebooks lint lock clean
+.PHONY: help run test test-full lab notebooks picture lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -49,6 +49,9 @@ lock: .venv/installed ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
+
+picture: .venv/installed ## draw the picture of the README from the stored notebook
+	$(BIN)/python docs/picture.py
 
 clean: ## remove what was built and the environment
 	rm -rf build .venv
