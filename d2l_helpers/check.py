@@ -5,6 +5,7 @@ Every error names the argument, its value and the fix.
 
 import math
 import numbers
+from collections.abc import Collection
 
 import mxnet as mx
 
@@ -47,10 +48,11 @@ def check_vocabulary(corpus_indices, vocab_size, idx_to_char, char_to_idx):
             f"vocab_size is {vocab_size} but idx_to_char has {len(idx_to_char)} characters and char_to_idx "
             f"{len(char_to_idx)}: pass all of them as load_data_time_machine returned them."
         )
-    if max(corpus_indices) >= vocab_size or min(corpus_indices) < 0:
+    smallest, greatest = min(corpus_indices, default=0), max(corpus_indices, default=0)
+    if not 0 <= smallest <= greatest < vocab_size:
         raise ValueError(
             f"corpus_indices must lie between 0 and vocab_size - 1 = {vocab_size - 1}, not between "
-            f"{min(corpus_indices)} and {max(corpus_indices)}: pass the corpus that belongs to this vocabulary."
+            f"{smallest} and {greatest}: pass the corpus that belongs to this vocabulary."
         )
 
 
@@ -58,6 +60,8 @@ def check_prefixes(prefixes, char_to_idx):
     """Raise TypeError or ValueError unless prefixes is a list of texts that the vocabulary can spell."""
     if isinstance(prefixes, str):
         raise TypeError(f"prefixes must be a list of texts, not {prefixes!r}: give [{prefixes!r}].")
+    if not isinstance(prefixes, Collection):
+        raise TypeError(f"prefixes must be a list of texts, not {prefixes!r}: give for example ['traveller'].")
     for prefix in prefixes:
         if not isinstance(prefix, str):
             raise TypeError(f"prefix must be a text, not {prefix!r}: give for example 'traveller'.")

@@ -14,9 +14,10 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state, num_hiddens, voc
     init_rnn_state(batch_size, num_hiddens, ctx) returns the state to start from.
     num_chars: how many characters to write, at least 1. The rest: as in `train_and_predict_rnn`.
 
-    Raises ValueError for a bad size or a prefix that the vocabulary cannot spell.
+    Raises ValueError or TypeError for a bad size or ctx, or a prefix that the vocabulary cannot spell.
     """
     check_size(num_hiddens=num_hiddens, vocab_size=vocab_size)
+    check_context(ctx)
 
     def step(X, state):
         outputs, state = rnn(to_onehot(X, vocab_size), state, params)
@@ -34,7 +35,7 @@ def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char, ch
     num_chars: how many characters to write, at least 1. The rest: as in
         `train_and_predict_rnn_gluon`.
 
-    Raises ValueError for a bad size or a prefix that the vocabulary cannot spell.
+    Raises ValueError or TypeError for a bad size or ctx, or a prefix that the vocabulary cannot spell.
     """
     check_context(ctx)
     check_model(model, vocab_size)

@@ -7,7 +7,7 @@ carried from minibatch to minibatch, the gradient is not.
 import time
 
 import numpy as np
-from mxnet import autograd, init, nd
+from mxnet import MXNetError, autograd, init, nd
 from mxnet.gluon.loss import SoftmaxCrossEntropyLoss
 
 from d2l_helpers import check
@@ -27,7 +27,7 @@ def grad_clipping(params, theta, ctx):
     Source: Pascanu, Mikolov, Bengio (2013), *On the difficulty of training recurrent neural
     networks*, algorithm 1.
     """
-    if theta is None:
+    if theta is None or not params:
         return
     grads = [param.grad for param in params]
     # The norm stays on the device. A question such as `if norm > theta` would make Python
@@ -83,7 +83,10 @@ def train_and_predict_rnn(
     """
     _check(num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx, num_epochs, num_steps,
            lr, clipping_theta, batch_size, pred_period, pred_len, prefixes)  # fmt: skip
+    needed = batch_size * num_steps + 1 if is_random_iter else batch_size * (num_steps + 1)
+    check.check_corpus(corpus_indices, batch_size, num_steps, needed)
     params = get_params()
+    _check_functions(rnn, params, init_rnn_state, num_hiddens, vocab_size, ctx)
 
     def forward(X, state):
         outputs, state = rnn(to_onehot(X, vocab_size), state, params)
@@ -202,3 +205,19 @@ def _check(num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_id
     check.check_context(ctx)
     check.check_vocabulary(corpus_indices, vocab_size, idx_to_char, char_to_idx)
     check.check_prefixes(prefixes, char_to_idx)
+
+
+def _check_functions(rnn, params, init_rnn_state, num_hiddens, vocab_size, ctx):
+    """Raise ValueError unless a model given as functions computes with the sizes that it is said to have."""
+    X = to_onehot(nd.zeros((1, 1), ctx=ctx), vocab_size)
+    problem = None
+    try:
+        outputs, _ = rnn(X, init_rnn_state(1, num_hiddens, ctx), params)
+        if outputs[0].shape == (1, vocab_size):
+            return
+    except MXNetError as error:
+        problem = error
+    raise ValueError(
+        f"num_hiddens={num_hiddens} or vocab_size={vocab_size} contradict the weights, whose shapes are "
+        f"{[param.shape for param in params]}: pass the numbers that get_params uses."
+    ) from problem

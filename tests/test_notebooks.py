@@ -1,0 +1,142 @@
+"""What every stored notebook has to be, without running it. (Running it is nbval's part.)"""
+
+import ast
+import getpass
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = pytest.mark.parametrize("notebook", [nbformat.read(path, 4) for path in PATHS], ids=[p.stem for p in PATHS])
+
+# The document's three code cells, with the one change that makes them run.
+DOCUMENT_CODE = [
+    """import sys
+sys.path.insert(0, '..')
+
+import d2l_helpers as d2l
+from mxnet import nd
+from mxnet.gluon import rnn
+
+(corpus_indices, char_to_idx, idx_to_char, vocab_size) = d2l.load_data_time_machine()""",
+    """num_inputs, num_hiddens, num_layers, num_outputs = vocab_size, 256, 2, vocab_size
+ctx = d2l.try_gpu()
+num_epochs, num_steps, batch_size, lr, clipping_theta = 3000, 35, 32, 100, 1e-2
+pred_period, pred_len, prefixes = 500, 50, ['traveller', 'time traveller']""",
+    """lstm_layer = rnn.LSTM(hidden_size = num_hiddens, num_layers=num_layers)
+model = d2l.RNNModel(lstm_layer, vocab_size)
+d2l.train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
+                               corpus_indices, idx_to_char, char_to_idx,
+                               num_epochs, num_steps, lr, clipping_theta,
+                               batch_size, pred_period, pred_len, prefixes)""",
+]
+DOCUMENT_MATHS = [
+    r"$$\mathbf{H}_t^{(1)} = f_1(\mathbf{x}_t, \mathbf{H}_{t-1}^{(1)})$$",
+    r"$$\mathbf{H}_t^{(l)} = f_l(\mathbf{H}_t^{(l-1)}, \mathbf{H}_{t-1}^{(l)})$$",
+    r"$$\mathbf{O}_t = g(\mathbf{H}_t^{(L)})$$",
+]
+
+
+@pytest.fixture(scope="module")
+def deep_rnn():
+    return nbformat.read(ROOT / "notebooks" / "deep-rnn.ipynb", 4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def printed(cell):
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+@NOTEBOOKS
+def test_stored_outputs_come_from_one_run_from_top_to_bottom(notebook):
+    nbformat.validate(notebook)
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@NOTEBOOKS
+def test_kernel_is_python3(notebook):
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+@NOTEBOOKS
+def test_outputs_are_clean(notebook):
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr", output.text
+            assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+
+
+@NOTEBOOKS
+def test_nothing_of_the_machine_is_stored(notebook):
+    text = "\n".join([cell.source + str(cell.get("outputs", "")) for cell in notebook.cells])
+    assert not re.search(r"(?<![\w.<:/])/(?:home|root|Users|tmp|work|usr|opt)/", text)
+    assert getpass.getuser() == "root" or getpass.getuser() not in text
+
+
+@NOTEBOOKS
+def test_every_picture_has_alternative_text(notebook):
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                assert len(output.metadata["image/png"]["alt"]) > 20, cell.source
+
+
+@NOTEBOOKS
+def test_cells_are_at_most_a_dozen_lines(notebook):
+    for cell in code_cells(notebook):
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        assert len(lines) <= 12, cell.source
+
+
+@NOTEBOOKS
+def test_it_says_how_long_it_takes_and_ends_with_exercises(notebook):
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert re.search(r"(minute|hour).*two CPU cores", "\n".join(texts[:3]), re.DOTALL)
+    assert "Check yourself" in "\n".join(texts)
+    assert "What to take away" in "\n".join(texts[-3:])
+    assert "Exercises" in texts[-1]
+
+
+def test_the_documents_cells_stand_as_printed(deep_rnn):
+    sources = [cell.source for cell in code_cells(deep_rnn)]
+    assert [source for source in sources if source in DOCUMENT_CODE] == DOCUMENT_CODE
+    assert all(source.startswith("# Added") for source in sources if source not in DOCUMENT_CODE)
+
+
+def test_the_documents_words_and_equations_are_there_in_order(deep_rnn):
+    text = "\n".join(cell.source for cell in deep_rnn.cells if cell.cell_type == "markdown")
+    parts = ["# Deep Recurrent Neural Networks", "Hidden state update", *DOCUMENT_MATHS[:2], "Output update",
+             DOCUMENT_MATHS[2], "Same parameters as before for training.", "### Training"]  # fmt: skip
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_title_and_training_start_slides(deep_rnn):
+    slides = [cell.source for cell in deep_rnn.cells if cell.metadata.get("slideshow", {}).get("slide_type") == "slide"]
+    assert slides == ["# Deep Recurrent Neural Networks", "### Training"]
+
+
+def test_six_reports_of_a_full_training_are_stored(deep_rnn):
+    numbers = ast.literal_eval(re.search(r"= (3000.*)", DOCUMENT_CODE[1])[1])
+    report = r"epoch (\d+), perplexity (\d+\.\d{6}), time \d+\.\d\d sec\n - traveller.{50}\n - time traveller.{50}\n"
+    (training,) = (cell for cell in code_cells(deep_rnn) if cell.source == DOCUMENT_CODE[2])
+    text = printed(training)
+    assert re.fullmatch(f"(?:{report}){{6}}", text)
+    reports = re.findall(report, text)
+    assert [int(epoch) for epoch, _ in reports] == list(range(500, numbers[0] + 1, 500))
+    assert float(reports[-1][1]) <= 1.02
+
+
+def test_the_last_continuations_stand_in_the_book(deep_rnn):
+    (training,) = (cell for cell in code_cells(deep_rnn) if cell.source == DOCUMENT_CODE[2])
+    book = (ROOT / "d2l_helpers" / "time_machine.txt").read_text().replace("\n", " ").lower()
+    continuations = [line[3:] for line in printed(training).splitlines() if line.startswith(" - ")]
+    assert all(text in book for text in continuations[-2:])

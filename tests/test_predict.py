@@ -1,0 +1,131 @@
+"""The model writes: the same as with the published helpers from the same weights."""
+
+import d2lzh
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import nd
+from mxnet.gluon import rnn
+
+import d2l_helpers as d2l
+
+NUM_HIDDENS = 16
+CTX = mx.cpu()
+FORWARD_LAYERS = {
+    "RNN": lambda: rnn.RNN(NUM_HIDDENS),
+    "RNN relu 2 layers": lambda: rnn.RNN(NUM_HIDDENS, 2, activation="relu"),
+    "LSTM 2 layers": lambda: rnn.LSTM(NUM_HIDDENS, 2),
+    "GRU": lambda: rnn.GRU(NUM_HIDDENS),
+}
+BIDIRECTIONAL_LAYERS = {
+    "LSTM bidirectional": lambda: rnn.LSTM(NUM_HIDDENS, bidirectional=True),
+    "GRU 2 layers bidirectional": lambda: rnn.GRU(NUM_HIDDENS, 2, bidirectional=True),
+}
+LAYERS = FORWARD_LAYERS | BIDIRECTIONAL_LAYERS
+PREFIXES = ["t", " ", "traveller", "time traveller", "(x), [y] -- 'z'!"]
+
+
+def new_model(layer, vocab_size, library=d2l):
+    """A model whose weights are so large that it does not write the same character for ever."""
+    model = library.RNNModel(layer(), vocab_size)
+    model.initialize(mx.init.Uniform(2))
+    model(nd.zeros((1, 1)), model.begin_state(batch_size=1))  # now the shapes of the weights are known
+    return model
+
+
+@pytest.fixture
+def scratch(time_machine):
+    """(rnn, params, init_rnn_state, num_hiddens) of a recurrent network given as functions."""
+    vocab_size = time_machine[3]
+    shapes = [(vocab_size, NUM_HIDDENS), (NUM_HIDDENS, NUM_HIDDENS), (NUM_HIDDENS, vocab_size)]
+    params = [nd.random.normal(shape=shape) for shape in shapes]
+
+    def network(inputs, state, params):
+        W_xh, W_hh, W_hq = params
+        (H,) = state
+        outputs = []
+        for X in inputs:
+            H = nd.tanh(nd.dot(X, W_xh) + nd.dot(H, W_hh))
+            outputs.append(nd.dot(H, W_hq))
+        return outputs, (H,)
+
+    def zeros(batch_size, num_hiddens, ctx):
+        return (nd.zeros((batch_size, num_hiddens), ctx=ctx),)
+
+    return network, params, zeros, NUM_HIDDENS
+
+
+def assert_same_and_various(written, others):
+    """The same texts, and not the same character for ever."""
+    assert written == others
+    continuations = {text.removeprefix(prefix) for text, prefix in zip(written, PREFIXES, strict=True)}
+    assert len(continuations) > 1
+    assert any(len(set(continuation)) > 1 for continuation in continuations)
+
+
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
+def test_gluon_model_writes_what_it_writes_with_the_published_helpers(layer, time_machine, copy_weights):
+    _, char_to_idx, idx_to_char, vocab_size = time_machine
+    ours, theirs = new_model(layer, vocab_size), new_model(layer, vocab_size, d2lzh)
+    copy_weights(theirs, ours)
+    vocabulary = (vocab_size, CTX, idx_to_char, char_to_idx)
+    assert_same_and_various(
+        [d2l.predict_rnn_gluon(prefix, 30, ours, *vocabulary) for prefix in PREFIXES],
+        [d2lzh.predict_rnn_gluon(prefix, 30, theirs, *vocabulary) for prefix in PREFIXES],
+    )
+
+
+def test_functions_write_what_they_write_with_the_published_helpers(scratch, time_machine):
+    _, char_to_idx, idx_to_char, vocab_size = time_machine
+    arguments = (*scratch, vocab_size, CTX, idx_to_char, char_to_idx)
+    assert_same_and_various(
+        [d2l.predict_rnn(prefix, 30, *arguments) for prefix in PREFIXES],
+        [d2lzh.predict_rnn(prefix, 30, *arguments) for prefix in PREFIXES],
+    )
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("num_chars", [1, 2, 50, np.int64(3)])
+def test_result_is_the_prefix_and_num_chars_characters(prefix, num_chars, scratch, time_machine):
+    _, char_to_idx, idx_to_char, vocab_size = time_machine
+    model = new_model(LAYERS["GRU"], vocab_size)
+    for written in (
+        d2l.predict_rnn_gluon(prefix, num_chars, model, vocab_size, CTX, idx_to_char, char_to_idx),
+        d2l.predict_rnn(prefix, num_chars, *scratch, vocab_size, CTX, idx_to_char, char_to_idx),
+    ):
+        assert written.startswith(prefix)
+        assert len(written) == len(prefix) + num_chars
+        assert set(written) <= set(idx_to_char)
+
+
+def test_more_characters_go_on_from_fewer(time_machine):
+    _, char_to_idx, idx_to_char, vocab_size = time_machine
+    model = new_model(LAYERS["LSTM 2 layers"], vocab_size)
+
+    def write(num_chars):
+        return d2l.predict_rnn_gluon("time", num_chars, model, vocab_size, CTX, idx_to_char, char_to_idx)
+
+    assert write(40).startswith(write(7))
+
+
+@pytest.mark.parametrize("layer", FORWARD_LAYERS.values(), ids=FORWARD_LAYERS)
+def test_each_character_is_the_most_likely_after_all_that_stands_before(layer, time_machine):
+    _, char_to_idx, idx_to_char, vocab_size = time_machine
+    model = new_model(layer, vocab_size)
+    written = d2l.predict_rnn_gluon("time", 20, model, vocab_size, CTX, idx_to_char, char_to_idx)
+    X = nd.array([[char_to_idx[char] for char in written]])
+    logits, _ = model(X, model.begin_state(batch_size=1))
+    most_likely = [idx_to_char[int(i)] for i in logits.argmax(axis=1).asnumpy()]
+    assert "".join(most_likely[3:-1]) == written[4:]
+
+
+def test_writing_twice_gives_the_same_and_leaves_the_weights_alone(time_machine):
+    _, char_to_idx, idx_to_char, vocab_size = time_machine
+    model = new_model(LAYERS["GRU"], vocab_size)
+    before = [p.data().asnumpy().copy() for p in model.collect_params().values()]
+    first, second = (
+        d2l.predict_rnn_gluon("time", 20, model, vocab_size, CTX, idx_to_char, char_to_idx) for _ in range(2)
+    )
+    assert first == second
+    for weight, p in zip(before, model.collect_params().values(), strict=True):
+        np.testing.assert_array_equal(weight, p.data().asnumpy())
