@@ -1,0 +1,77 @@
+"""What several unit tests share."""
+
+import os
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Where other programs compute too, OpenMP's threads must not wait for each other in a busy loop: the many small
+# operations here would take a hundred times as long. OpenMP reads this once, so the kernels of the notebooks,
+# which inherit the environment, need not see it.
+wait_policy = os.environ.get("OMP_WAIT_POLICY")
+os.environ["OMP_WAIT_POLICY"] = "passive"
+
+import d2l_helpers as d2l  # noqa: E402  isort: skip  (before MXNet: it prepares that import)
+import mxnet as mx  # noqa: E402
+
+if wait_policy is None:
+    del os.environ["OMP_WAIT_POLICY"]
+else:
+    os.environ["OMP_WAIT_POLICY"] = wait_policy
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def seeds():
+    """Every test draws the same random numbers each time."""
+    mx.random.seed(0)
+    random.seed(0)
+
+
+@pytest.fixture(scope="session")
+def time_machine():
+    """(corpus_indices, char_to_idx, idx_to_char, vocab_size) of the document's first cell."""
+    return d2l.load_data_time_machine()
+
+
+@pytest.fixture(scope="session")
+def copy_weights():
+    """A function that gives one Gluon model the weights of another of the same shape."""
+
+    def copy(source, target):
+        sources, targets = source.collect_params().values(), target.collect_params().values()
+        assert [p.shape for p in sources] == [p.shape for p in targets]
+        for p, q in zip(sources, targets, strict=True):
+            q.set_data(p.data())
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def run_python():
+    """A function that runs code in a new Python and returns the completed process."""
+
+    def run(code, **variables):
+        """Variables are set in the environment, or removed from it where they are None."""
+        environment = {**os.environ, "OMP_NUM_THREADS": None, **variables}
+        environment = {name: value for name, value in environment.items() if value is not None}
+        return subprocess.run(
+            [sys.executable, "-c", code], env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def is_one_sentence():
+    """A function that tells whether a message is one line and one sentence."""
+
+    def check(message):
+        return re.fullmatch(r"[^\n]+\.", message) is not None and re.search(r"[.!?]\s+[A-Z]", message) is None
+
+    return check
