@@ -11,6 +11,7 @@ from d2l_helpers.model import RNNModel
 from d2l_helpers.predict import predict_rnn, predict_rnn_gluon
 from d2l_helpers.train import grad_clipping, sgd, train_and_predict_rnn, train_and_predict_rnn_gluon
 from d2l_helpers.history import History
+from d2l_helpers.checkpoint import load_checkpoint, save_checkpoint
 from d2l_helpers.show import show_perplexity
 
 __all__ = [
@@ -28,5 +29,7 @@ __all__ = [
     "train_and_predict_rnn",
     "train_and_predict_rnn_gluon",
     "History",
+    "load_checkpoint",
+    "save_checkpoint",
     "show_perplexity",
 ]

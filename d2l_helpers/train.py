@@ -4,7 +4,8 @@ One epoch is truncated backpropagation through time over the whole text: the hid
 carried from minibatch to minibatch, the gradient is not.
 """
 
-import time
+import hashlib
+from functools import partial
 
 import numpy as np
 from mxnet import MXNetError, autograd, init, nd
@@ -12,7 +13,7 @@ from mxnet.gluon.loss import SoftmaxCrossEntropyLoss
 
 from d2l_helpers import check
 from d2l_helpers.batches import data_iter_consecutive, data_iter_random, to_onehot
-from d2l_helpers.history import History
+from d2l_helpers.loop import Run
 from d2l_helpers.predict import predict_rnn, predict_rnn_gluon
 
 cross_entropy = SoftmaxCrossEntropyLoss()
@@ -70,6 +71,7 @@ def train_step(forward, params, X, y, state, lr, clipping_theta, ctx):
 def train_and_predict_rnn(
     rnn, get_params, init_rnn_state, num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx,
     is_random_iter, num_epochs, num_steps, lr, clipping_theta, batch_size, pred_period, pred_len, prefixes,
+    *, checkpoint=None,
 ):  # fmt: skip
     """Train a recurrent network given as functions, and let it write now and then.
 
@@ -81,40 +83,40 @@ def train_and_predict_rnn(
         `data_iter_consecutive`, the state carried on and zero at the start of each epoch.
     The rest, the result and the errors: as for `train_and_predict_rnn_gluon`.
     """
-    _check(num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx, num_epochs, num_steps,
-           lr, clipping_theta, batch_size, pred_period, pred_len, prefixes)  # fmt: skip
+    arguments = _checked(num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx, num_epochs, num_steps,
+                         lr, clipping_theta, batch_size, pred_period, pred_len, prefixes, checkpoint)  # fmt: skip
     needed = batch_size * num_steps + 1 if is_random_iter else batch_size * (num_steps + 1)
     check.check_corpus(corpus_indices, batch_size, num_steps, needed)
     params = get_params()
     _check_functions(rnn, params, init_rnn_state, num_hiddens, vocab_size, ctx)
+    cut = partial(_cut, corpus_indices=corpus_indices, batch_size=batch_size, num_steps=num_steps, ctx=ctx)
+    consecutive = None if is_random_iter else cut(data_iter_consecutive)
+    arguments |= {"model": getattr(rnn, "__name__", type(rnn).__name__), "is_random_iter": bool(is_random_iter)}
+    with Run(arguments, num_epochs, checkpoint) as run:
 
-    def forward(X, state):
-        outputs, state = rnn(to_onehot(X, vocab_size), state, params)
-        return nd.concat(*outputs, dim=0), state
+        def forward(X, state):
+            outputs, state = rnn(to_onehot(X, vocab_size), state, params)
+            return nd.concat(*outputs, dim=0), state
 
-    def begin_state():
-        return init_rnn_state(batch_size, num_hiddens, ctx)
+        def begin_state():
+            return init_rnn_state(batch_size, num_hiddens, ctx)
 
-    def predict(prefix):
-        return predict_rnn(
-            prefix, pred_len, rnn, params, init_rnn_state, num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx
-        )
+        def epoch():
+            minibatches = cut(data_iter_random) if is_random_iter else consecutive
+            return _epoch(forward, params, minibatches, begin_state, is_random_iter, lr, clipping_theta, ctx)
 
-    def random_minibatches():
-        return _cut(data_iter_random, corpus_indices, batch_size, num_steps, ctx)
+        def predict(prefix):
+            return predict_rnn(
+                prefix, pred_len, rnn, params, init_rnn_state, num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx
+            )
 
-    consecutive = None if is_random_iter else _cut(data_iter_consecutive, corpus_indices, batch_size, num_steps, ctx)
-
-    def epoch():
-        minibatches = random_minibatches() if is_random_iter else consecutive
-        return _epoch(forward, params, minibatches, begin_state, is_random_iter, lr, clipping_theta, ctx)
-
-    return _train(epoch, predict, num_epochs, pred_period, prefixes)
+        weights = {str(i): param for i, param in enumerate(params)}
+        return run.train(epoch, predict, weights, pred_period, prefixes)
 
 
 def train_and_predict_rnn_gluon(
     model, num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx,
-    num_epochs, num_steps, lr, clipping_theta, batch_size, pred_period, pred_len, prefixes,
+    num_epochs, num_steps, lr, clipping_theta, batch_size, pred_period, pred_len, prefixes, *, checkpoint=None,
 ):  # fmt: skip
     """Train a Gluon model from new random weights, and let it write now and then.
 
@@ -131,33 +133,47 @@ def train_and_predict_rnn_gluon(
     pred_period: epochs between two reports. pred_len: characters to write for each of the
         prefixes, a list of texts.
 
+    checkpoint: a file to save to after every report and when interrupted, and to take up a run
+        from; None for neither. Called again with the same arguments (num_epochs may be more)
+        the run goes on after the last finished epoch and ends with the very same weights,
+        reports and perplexities as one that was never stopped. With a checkpoint each epoch
+        seeds MXNet's and Python's random numbers; the weights of a run that is taken up come
+        from the file, whatever the seed is now.
+
     A report is the epoch's number, its perplexity (exp of the mean loss in nats per
     character, over all minibatches) and its seconds, then a continuation of each prefix.
 
     Returns a History: perplexity and seconds of every epoch.
-    Raises ValueError or TypeError for bad arguments, before anything is changed.
+    Raises ValueError or TypeError for bad arguments, for a damaged checkpoint and for one of
+    another training, before anything is changed; RuntimeError for a checkpoint that another
+    training is using; FloatingPointError if the training diverges. After an error or an
+    interrupt the model is as it was after the last finished epoch.
 
     Source: the document's third cell.
     """
-    _check(num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx, num_epochs, num_steps,
-           lr, clipping_theta, batch_size, pred_period, pred_len, prefixes)  # fmt: skip
+    arguments = _checked(num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx, num_epochs, num_steps,
+                         lr, clipping_theta, batch_size, pred_period, pred_len, prefixes, checkpoint)  # fmt: skip
     check.check_model(model, vocab_size, num_hiddens)
+    check.check_dropout(model, ctx)
     minibatches = _cut(data_iter_consecutive, corpus_indices, batch_size, num_steps, ctx)
+    arguments |= _description(model)
+    with Run(arguments, num_epochs, checkpoint) as run:
 
-    def begin_state():
-        return model.begin_state(batch_size=batch_size, ctx=ctx)
+        def begin_state():
+            return model.begin_state(batch_size=batch_size, ctx=ctx)
 
-    def predict(prefix):
-        return predict_rnn_gluon(prefix, pred_len, model, vocab_size, ctx, idx_to_char, char_to_idx)
+        model.initialize(ctx=ctx, force_reinit=True, init=init.Normal(0.01))
+        model(minibatches[0][0], begin_state())  # Gluon learns the shapes of its weights from the first input
+        weights = {name: param.data(ctx) for name, param in model._collect_params_with_prefix().items()}
+        params = [param for param in weights.values() if param.grad is not None]
 
-    model.initialize(ctx=ctx, force_reinit=True, init=init.Normal(0.01))
-    model(minibatches[0][0], begin_state())  # Gluon learns the shapes of its weights from the first input
-    params = [p.data(ctx) for p in model.collect_params().values() if p.grad_req != "null"]
+        def epoch():
+            return _epoch(model, params, minibatches, begin_state, False, lr, clipping_theta, ctx)
 
-    def epoch():
-        return _epoch(model, params, minibatches, begin_state, False, lr, clipping_theta, ctx)
+        def predict(prefix):
+            return predict_rnn_gluon(prefix, pred_len, model, vocab_size, ctx, idx_to_char, char_to_idx)
 
-    return _train(epoch, predict, num_epochs, pred_period, prefixes)
+        return run.train(epoch, predict, weights, pred_period, prefixes)
 
 
 def _cut(data_iter, corpus_indices, batch_size, num_steps, ctx):
@@ -175,26 +191,26 @@ def _epoch(forward, params, minibatches, begin_state, is_random_iter, lr, clippi
         loss, state = train_step(forward, params, X, y, state, lr, clipping_theta, ctx)
         losses.append(loss)
     # The only place in an epoch where Python waits for the device.
-    mean_loss = nd.concat(*losses, dim=0).mean().asscalar()
-    return float(np.exp(mean_loss))
+    mean_loss = float(nd.concat(*losses, dim=0).mean().asscalar())
+    with np.errstate(over="ignore"):
+        return float(np.exp(mean_loss))
 
 
-def _train(epoch, predict, num_epochs, pred_period, prefixes):
-    history = History()
-    for number in range(1, num_epochs + 1):
-        start = time.perf_counter()
-        perplexity = epoch()
-        seconds = time.perf_counter() - start
-        history.append(perplexity, seconds)
-        if number % pred_period == 0:
-            print(f"epoch {number}, perplexity {perplexity:f}, time {seconds:.2f} sec")
-            for prefix in prefixes:
-                print(" -", predict(prefix))
-    return history
+def _description(model):
+    """What kind of model it is, for telling whether a checkpoint belongs to it."""
+    layer = getattr(model, "rnn", model)
+    return {
+        "model": type(layer).__name__,
+        "num_layers": getattr(layer, "_num_layers", None),
+        "directions": getattr(layer, "_dir", None),
+        "dropout": getattr(layer, "_dropout", None),
+        "activation": getattr(layer, "_mode", None),
+    }
 
 
-def _check(num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx, num_epochs, num_steps,
-           lr, clipping_theta, batch_size, pred_period, pred_len, prefixes):  # fmt: skip
+def _checked(num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx, num_epochs, num_steps,
+             lr, clipping_theta, batch_size, pred_period, pred_len, prefixes, checkpoint):  # fmt: skip
+    """Raise ValueError or TypeError for bad arguments; returns those that tell one training from another."""
     check.check_size(
         num_hiddens=num_hiddens, vocab_size=vocab_size, num_epochs=num_epochs, num_steps=num_steps,
         batch_size=batch_size, pred_period=pred_period, pred_len=pred_len,
@@ -205,6 +221,19 @@ def _check(num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_id
     check.check_context(ctx)
     check.check_vocabulary(corpus_indices, vocab_size, idx_to_char, char_to_idx)
     check.check_prefixes(prefixes, char_to_idx)
+    check.check_checkpoint(checkpoint)
+    return {
+        "num_hiddens": int(num_hiddens),
+        "vocabulary": "".join(idx_to_char),
+        "corpus": hashlib.sha256(np.asarray(corpus_indices, dtype=np.int64).tobytes()).hexdigest()[:12],
+        "num_steps": int(num_steps),
+        "lr": float(lr),
+        "clipping_theta": None if clipping_theta is None else float(clipping_theta),
+        "batch_size": int(batch_size),
+        "pred_period": int(pred_period),
+        "pred_len": int(pred_len),
+        "prefixes": list(prefixes),
+    }
 
 
 def _check_functions(rnn, params, init_rnn_state, num_hiddens, vocab_size, ctx):

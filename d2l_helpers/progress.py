@@ -1,0 +1,115 @@
+"""What one sees while a network trains: a bar, and in a notebook the growing curve.
+
+The bar is tqdm's. Where it goes depends on who looks:
+
+- somebody at a notebook: into the cell's output, with the curve below it, gone at the end;
+- a program that executes a notebook (papermill, nbconvert, nbval): to the terminal from which
+  that program was started, if any, so that nothing of it gets into the notebook;
+- a terminal: to standard error.
+"""
+
+import html
+import os
+import sys
+import time
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_UPDATES = 0.5
+SHARE_OF_TIME_FOR_DRAWING = 0.005
+
+
+class Progress:
+    """A progress bar over the epochs of a training run; use it in a `with` statement.
+
+    history: the run's History, which grows. num_epochs: how many epochs it will have.
+    """
+
+    def __init__(self, history, num_epochs):
+        self.history = history
+        self.page = NotebookPage(history) if _somebody_is_at_the_notebook() else None
+        file = self.page or _terminal()
+        self.bar = tqdm(
+            total=num_epochs, initial=len(history.perplexity), file=file, disable=file is None, leave=False,
+            mininterval=SECONDS_BETWEEN_UPDATES, dynamic_ncols=self.page is None, unit="epoch",
+        )  # fmt: skip
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.bar.close()
+        if self.page:
+            self.page.close()
+
+    def update(self):
+        """Count one more epoch, and show its perplexity."""
+        self.bar.set_postfix_str(f"perplexity {self.history.perplexity[-1]:.4g}", refresh=False)
+        self.bar.update()
+
+    def print(self, text):
+        """Print a text without running into the bar."""
+        self.bar.clear()
+        print(text, flush=True)
+
+
+class NotebookPage:
+    """A file to which tqdm can write; what it shows is a part of a notebook cell's output."""
+
+    def __init__(self, history):
+        from IPython.display import display
+
+        self.history = history
+        self.curve = ""
+        self.last_drawn = time.perf_counter()
+        self.cost = 0.1  # seconds, a first guess
+        self.handle = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def write(self, text):
+        """Show a line of tqdm's, and from time to time a new curve."""
+        if time.perf_counter() - self.last_drawn > self.cost / SHARE_OF_TIME_FOR_DRAWING:
+            self.draw()
+        bar = text.strip()
+        if bar:
+            self.handle.update({"text/html": f"<pre>{html.escape(bar)}</pre>{self.curve}"}, raw=True)
+
+    def flush(self):
+        """Do nothing: every line is shown when it is written."""
+
+    def draw(self):
+        """Draw the curve so far. It costs a tenth of a second, so it is done rarely."""
+        from d2l_helpers.show import as_png, show_perplexity
+
+        start = time.perf_counter()
+        png = as_png(show_perplexity(self.history).figure)
+        self.curve = f'<img alt="The perplexity so far" src="data:image/png;base64,{png}">'
+        self.last_drawn = time.perf_counter()
+        self.cost = self.last_drawn - start
+
+    def close(self):
+        """Leave nothing behind: the reports and the final curve speak for themselves."""
+        self.handle.update({}, raw=True)
+
+
+def _kernel():
+    """The Jupyter kernel in which this runs, or None."""
+    ipython = sys.modules.get("IPython")
+    return getattr(ipython and ipython.get_ipython(), "kernel", None)
+
+
+def _somebody_is_at_the_notebook():
+    # Programs that execute notebooks tell the kernel that nobody is there to answer a question.
+    return getattr(_kernel(), "_allow_stdin", False)
+
+
+def _terminal():
+    """The terminal on which to show progress, open for writing, or None."""
+    if _kernel() is None:
+        return sys.stderr if sys.stderr is not None and sys.stderr.isatty() else None
+    import psutil
+
+    try:
+        name = psutil.Process(os.getppid()).terminal()
+        return name and open(name, "w")
+    except (psutil.Error, OSError):
+        return None
