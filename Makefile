@@ -6,7 +6,7 @@ PERIOD ?= 100
 NOTEBOOK ?= deep-rnn
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full lab notebooks picture lint lock clean
+.PHONY: help run test test-full bench lab notebooks picture lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -29,7 +29,11 @@ lab: .venv/installed ## open JupyterLab on the notebooks
 
 notebooks: .venv/installed ## execute every notebook in full and store its outputs
 	$(BIN)/jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
-	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+	  --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.coalesce_streams=True notebooks/*.ipynb
+
+bench: .venv/installed .venv-bench/installed ## measure against its peers: one table, and build/benchmark.png (7 minutes)
+	@mkdir -p build
+	$(BIN)/python benchmarks/compare.py --peers .venv-bench/bin/python
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -53,5 +57,12 @@ lock: .venv/installed ## resolve requirements.lock anew from pyproject.toml
 picture: .venv/installed ## draw the picture of the README from the stored notebook
 	$(BIN)/python docs/picture.py
 
+.venv-bench/installed: benchmarks/requirements.lock
+	@echo "Setting up .venv-bench, the competitors' environment (once; a minute) ..."
+	@$(PYTHON) -m venv --clear .venv-bench
+	@.venv-bench/bin/pip install -q --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
+	@.venv-bench/bin/pip install -q --disable-pip-version-check torch==2.13.0
+	@touch $@
+
 clean: ## remove what was built and the environment
-	rm -rf build .venv
+	rm -rf build .venv .venv-bench
