@@ -29,7 +29,7 @@ lab: .venv/installed ## open JupyterLab on the notebooks
 
 notebooks: .venv/installed ## execute every notebook in full and store its outputs
 	$(BIN)/jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
-	  --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.coalesce_streams=True notebooks/*.ipynb
+	  --ExecutePreprocessor.record_timing=False --coalesce-streams notebooks/*.ipynb
 
 bench: .venv/installed .venv-bench/installed ## measure against its peers: one table, and build/benchmark.png (7 minutes)
 	@mkdir -p build

@@ -12,7 +12,14 @@ from d2l_helpers.predict import predict_rnn, predict_rnn_gluon
 from d2l_helpers.train import grad_clipping, sgd, train_and_predict_rnn, train_and_predict_rnn_gluon
 from d2l_helpers.history import History
 from d2l_helpers.checkpoint import load_checkpoint, save_checkpoint
-from d2l_helpers.show import show_perplexity
+from d2l_helpers.show import (
+    show_gates,
+    show_hidden_states,
+    show_network,
+    show_perplexity,
+    show_runs,
+    show_surprise,
+)
 
 __all__ = [
     "try_gpu",
@@ -32,4 +39,9 @@ __all__ = [
     "load_checkpoint",
     "save_checkpoint",
     "show_perplexity",
+    "show_runs",
+    "show_network",
+    "show_hidden_states",
+    "show_gates",
+    "show_surprise",
 ]

@@ -20,12 +20,78 @@ def show_perplexity(history, axes=None):
     course = f"from {perplexity[0]:.3g} to {perplexity[-1]:.3g} in {len(perplexity)} epochs"
     axes = axes or _new_axes((6, 3), f"Curve of the perplexity against epochs, on a logarithmic scale: {course}.")
     axes.plot(range(1, len(perplexity) + 1), perplexity, color="black", linewidth=1.2)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(_ticks(1, 2, 5))
-    axes.yaxis.set_minor_locator(_ticks())
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.set(xlabel="epoch", ylabel="perplexity (log scale)", title=f"Perplexity falls {course}")
-    axes.grid(linewidth=0.3)
+    _log_perplexity(axes)
+    axes.set_title(f"Perplexity {course}")
+    return axes
+
+
+def show_runs(runs, axes=None):
+    """The perplexity of several runs in one picture.
+
+    runs: name -> a History or a sequence of one perplexity for each epoch. axes: as in
+        `show_perplexity`.
+
+    Returns the Axes. Lines differ in dashes and in shade, so they survive a printer without colours.
+    """
+    curves = {name: getattr(run, "perplexity", run) for name, run in runs.items()}
+    ends = ", ".join(f"{name} ends at {curve[-1]:.3g}" for name, curve in curves.items())
+    axes = axes or _new_axes((6, 3.5), f"Curves of the perplexity of {len(curves)} runs against epochs: {ends}.")
+    dashes = ["-", "--", "-.", ":"]
+    for i, (name, curve) in enumerate(curves.items()):
+        shade = str(0.6 * (i // len(dashes) % 2))
+        axes.plot(range(1, len(curve) + 1), curve, dashes[i % len(dashes)], color=shade, linewidth=1.2, label=name)
+    _log_perplexity(axes)
+    axes.set_title(f"Perplexity of {len(curves)} runs")
+    axes.legend()
+    return axes
+
+
+def show_hidden_states(states, text, axes=None, name="hidden state"):
+    """Hidden states over a text as a heat map: time steps across, units down.
+
+    states: array of shape (num_steps, num_hiddens), values from -1 to 1; one row for each
+        character of the text. text: num_steps characters. axes: as in `show_perplexity`.
+
+    Returns the Axes. Raises ValueError where states and text have different lengths.
+    """
+    return _heat_map(states, text, axes, name, -1, 1, "RdGy")
+
+
+def show_gates(gates, text):
+    """The gates of an LSTM or a GRU over a text, one heat map below the other.
+
+    gates: name -> array of shape (num_steps, num_hiddens), values from 0 (shut) to 1 (open).
+    text: num_steps characters.
+
+    Returns a list of Axes, one for each gate. Raises ValueError as `show_hidden_states` does.
+    """
+    alt = f"Heat maps of {', '.join(gates)} over the characters of {text!r}, from shut (black) to open (white)."
+    first = _new_axes((0.17 * len(text) + 1.5, 2.2 * len(gates)), alt)
+    figure = first.figure
+    first.remove()
+    all_axes = figure.subplots(len(gates), 1, squeeze=False)[:, 0]
+    for axes, (name, values) in zip(all_axes, gates.items(), strict=True):
+        _heat_map(values, text, axes, name, 0, 1, "gray")
+    figure.tight_layout()
+    return list(all_axes)
+
+
+def show_surprise(surprise, text, axes=None):
+    """How much each character of a text surprised the model.
+
+    surprise: array of shape (num_steps,), minus the logarithm of the probability that the
+        model gave to the character that came, in nats; text: num_steps characters.
+    axes: as in `show_perplexity`.
+
+    Returns the Axes. Raises ValueError where surprise and text have different lengths.
+    """
+    _check_same_length("surprise", surprise, text)
+    greatest = max(range(len(text)), key=lambda i: surprise[i])
+    finding = f"The greatest surprise is {text[greatest]!r}, {surprise[greatest]:.2g} nats"
+    axes = axes or _new_axes((0.17 * len(text) + 1.5, 2.4), f"Bars of surprise over {text!r}. {finding}.")
+    axes.bar(range(len(text)), surprise, color=["black" if i == greatest else "grey" for i in range(len(text))])
+    axes.set(ylabel="surprise (nats)", xlabel="character", title=finding)
+    _characters(axes, text)
     return axes
 
 
@@ -85,7 +151,44 @@ def _new_axes(size, description):
     return figure.gca()
 
 
-def _ticks(*subs):
+def _log_perplexity(axes):
+    """Epochs across and perplexity upwards, logarithmic, with round numbers at the ticks."""
     from matplotlib.ticker import LogLocator, NullLocator
 
-    return LogLocator(subs=subs) if subs else NullLocator()
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set(xlabel="epoch", ylabel="perplexity (log scale)")
+    axes.grid(linewidth=0.3)
+
+
+def _heat_map(values, text, axes, name, lowest, highest, colours):
+    _check_same_length(name, values, text)
+    axes = axes or _new_axes(
+        (0.17 * len(text) + 1.5, 4),
+        f"Heat map of the {name} over the characters of {text!r}: {len(values[0])} units from top to bottom, "
+        f"values from {lowest} to {highest}.",
+    )
+    image = axes.imshow(_transposed(values), aspect="auto", vmin=lowest, vmax=highest, cmap=colours)
+    axes.figure.colorbar(image, ax=axes, pad=0.01, label="value")
+    axes.set(xlabel="character read", ylabel="unit", title=name)
+    _characters(axes, text)
+    return axes
+
+
+def _characters(axes, text):
+    """The characters of the text as the ticks of the horizontal axis; a space is shown as an open box."""
+    axes.set_xticks(range(len(text)), [char if char != " " else "\u2423" for char in text], family="monospace")
+    axes.tick_params(axis="x", length=0)
+
+
+def _transposed(values):
+    return [list(unit) for unit in zip(*values, strict=True)]
+
+
+def _check_same_length(name, values, text):
+    if len(values) != len(text):
+        raise ValueError(
+            f"{name} has {len(values)} time steps but text has {len(text)} characters, {text!r}: give one for each."
+        )

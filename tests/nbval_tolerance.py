@@ -7,17 +7,28 @@ agrees with its stored twin
 
 - if its seconds differ in any way: they are never compared;
 - if its other numbers with a decimal point differ by no more than the tolerance that the
-  cell's metadata give, `"tolerance": {"rtol": 0.02, "atol": 0.0}` (none: not at all), while
+  cell's metadata give, `"tolerance": {"rtol": 0.01, "atol": 0.0}` (none: not at all), while
   whole numbers and all words are the same;
-- if it is a continuation (it begins with " - ") and so is its twin, by the rule below.
+- if they are continuations (they begin with " - "), by the rule below.
 
 What agrees is replaced by its stored twin, and then nbval compares as it always does.
 
-A continuation counts as right if it is the stored one or stands in the book word for word. In
-each report at least one has to be right, and any other has to share a piece of at least
-SHARED_PIECE characters with the book.
+A continuation has to share a piece of at least SHARED_PIECE characters with the book, and in each
+report at least one has to share a piece of LONG_PIECE or to be the stored one.
 
-MEASUREDTABLE
+Measured with ten seeds in the place of ten processors, at epoch 500 of deep-rnn.ipynb (length of
+the longest shared piece; "all" where the whole continuation with its prefix stands in the book):
+
+    seed              1     2     3     4     5     6     7     8     9    10
+    perplexity - 1  .0133 .0117 .0138 .0130 .0133 .0152 .0126 .0101 .0134 .0127
+    traveller        48    34    35    54   all    32    31   all   all    37
+    time traveller  all   all   all   all   all   all   all   all    17   all
+
+Perplexity scatters by 0.13 % (one standard deviation) around 1.0129, so a tolerance of 1 % is more
+than seven of them and still far from the 1.2 of epoch 200. An honest `traveller` is whole three
+times in ten only, and an honest `time traveller` nine times in ten: to ask for either would fail
+honest runs. Of the same runs' reports at epoch 100 (perplexity 7) none shares more than 16
+characters in either continuation; text that was made up shares about ten.
 """
 
 import copy
@@ -32,6 +43,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = (ROOT / "d2l_helpers" / "time_machine.txt").read_text(encoding="utf-8").replace("\n", " ").lower()
 SHARED_PIECE = 15
+LONG_PIECE = 30
 
 # `make test` cannot wait for 3,000 epochs. It changes these numbers while it collects the notebook and
 # compares the reports that the shorter run makes; `make test-full` changes nothing.
@@ -69,10 +81,10 @@ def numbers_agree(stored, new, rtol, atol):
 
 def continuations_agree(report):
     """Whether the continuations of one report, pairs of (stored, new), are as good as the stored ones."""
-    texts = [new[len(CONTINUATION) :] for _, new in report]
-    right = [new == stored or text in BOOK for (stored, new), text in zip(report, texts, strict=True)]
-    shared = [longest_shared_piece(text) >= SHARED_PIECE for text in texts]
-    return not report or (any(right) and all(shared))
+    shared = [
+        len(new) if new == stored else longest_shared_piece(new.removeprefix(CONTINUATION)) for stored, new in report
+    ]
+    return not report or (max(shared) >= LONG_PIECE and min(shared) >= SHARED_PIECE)
 
 
 def longest_shared_piece(text):
@@ -122,8 +134,8 @@ class TolerantNotebook(IPyNbFile):
             cell = TolerantCell.from_parent(
                 self, name=item.name, cell_num=item.cell_num, cell=item.cell, options=item.options
             )
-            if "full-training" in tags and self.shortened:
-                cell.add_marker(pytest.mark.xfail(reason="holds after the full training: make test-full"))
+            if "may-fail" in tags:
+                cell.add_marker(pytest.mark.xfail(reason="an honest run can fail here: see the table above the rule"))
             yield cell
 
 
