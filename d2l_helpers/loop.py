@@ -49,8 +49,12 @@ class Run:
                 ) from error
             except OSError as error:
                 self._warn(error.strerror)
-            if self.path.exists():
-                self._take_up(load_checkpoint(self.path))
+            try:
+                if self.path.exists():
+                    self._take_up(load_checkpoint(self.path))
+            except ValueError:
+                self.lock.release()
+                raise
         return self
 
     def __exit__(self, *error):
@@ -97,9 +101,11 @@ class Run:
             try:
                 while True:
                     number = len(history)
-                    if number % pred_period == 0 and number // pred_period > len(history.reports):
+                    report_is_due = number // pred_period > len(history.reports)
+                    if report_is_due:
                         history.reports.append(report_on(history, predict, prefixes))
                         progress.print(history.reports[-1])
+                    if report_is_due or number == self.num_epochs:
                         self.save(weights)
                     if number == self.num_epochs:
                         break
@@ -112,7 +118,6 @@ class Run:
                 put(finished[len(history)], weights)
                 self.save(weights)
                 raise
-            self.save(weights)
         return history
 
     def _timed(self, epoch, number):
@@ -126,8 +131,8 @@ class Run:
         if not math.isfinite(perplexity):
             raise FloatingPointError(
                 f"the perplexity of epoch {number} is {perplexity}: training has diverged, so give a smaller "
-                f"learning rate than lr={self.arguments['lr']}, or a smaller clipping_theta than "
-                f"{self.arguments['clipping_theta']}."
+                f"learning rate than lr={self.arguments['lr']}, or clip the gradient harder than "
+                f"clipping_theta={self.arguments['clipping_theta']} does."
             )
         return perplexity, time.perf_counter() - start
 

@@ -171,6 +171,7 @@ def test_another_training_is_refused_and_nothing_is_lost(changes, words, path):
         run(path, **changes)
     assert words in str(error.value)
     assert path.read_bytes() == before
+    assert len(run(path, num_epochs=3)[0]) == 3  # the refused one does not keep the file to itself
 
 
 def test_numpy_reads_it_without_pickle(path):

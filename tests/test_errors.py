@@ -391,6 +391,12 @@ def test_a_number_of_threads_that_was_set_is_respected(run_python, threads, firs
     assert (run.stdout, run.stderr) == (f"{threads}\n", "")
 
 
+@pytest.mark.parametrize(("given", "used"), [(None, "10000"), ("5", "5")])
+def test_waiting_threads_spin_less_unless_somebody_has_chosen(run_python, given, used):
+    run = run_python("import os, d2l_helpers; print(os.environ['GOMP_SPINCOUNT'])", GOMP_SPINCOUNT=given)
+    assert (run.stdout, run.stderr) == (f"{used}\n", "")
+
+
 def test_importing_mxnet_first_works_and_gives_a_hint_in_one_line(run_python):
     run = run_python(f"{machine_of(2)}\nimport mxnet, d2l_helpers\n{SHOW_THREADS}")
     assert run.stdout == "None\n"
