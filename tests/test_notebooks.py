@@ -84,9 +84,12 @@ def test_nothing_of_the_machine_is_stored(notebook):
 @NOTEBOOKS
 def test_every_picture_has_alternative_text(notebook):
     for cell in code_cells(notebook):
-        for output in cell.outputs:
-            if "image/png" in output.get("data", {}):
-                assert len(output.metadata["image/png"]["alt"]) > 20, cell.source
+        pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+        for picture in pictures:
+            alt = picture.metadata.get("image/png", {}).get("alt")
+            if alt is None and len(pictures) == 1:
+                alt = cell.metadata.get("alt")  # a picture that only this notebook needs: described beside its code
+            assert alt and len(alt) > 20, cell.source
 
 
 @NOTEBOOKS
