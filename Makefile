@@ -11,11 +11,12 @@ BIN := .venv/bin
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
+# nbconvert's classic template is the one that keeps the pictures' alternative text.
 run: .venv/installed ## train the document's network: make run [EPOCHS=500] [PERIOD=100]
 	@mkdir -p build
 	$(BIN)/papermill notebooks/$(NOTEBOOK).ipynb build/$(NOTEBOOK).ipynb --cwd notebooks --kernel python3 \
 	  --log-output --no-progress-bar -p num_epochs $(EPOCHS) -p pred_period $(PERIOD)
-	$(BIN)/jupyter nbconvert --log-level WARN --to html build/$(NOTEBOOK).ipynb
+	$(BIN)/jupyter nbconvert --log-level WARN --to html --template classic build/$(NOTEBOOK).ipynb
 	@echo "The executed notebook is build/$(NOTEBOOK).ipynb; to read it in a browser: build/$(NOTEBOOK).html"
 
 test: .venv/installed lint ## all tests: the unit tests, and every notebook executed and compared
@@ -29,7 +30,7 @@ lab: .venv/installed ## open JupyterLab on the notebooks
 
 notebooks: .venv/installed ## execute every notebook in full and store its outputs
 	$(BIN)/jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
-	  --ExecutePreprocessor.record_timing=False --coalesce-streams notebooks/*.ipynb
+	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 bench: .venv/installed .venv-bench/installed ## measure against its peers: one table, and build/benchmark.png (7 minutes)
 	@mkdir -p build
