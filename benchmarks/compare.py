@@ -71,7 +71,7 @@ class Worker:
 
     def __init__(self, interpreter, module, environment, **settings):
         # The competitors shall find their own number of threads.
-        clean = {name: value for name, value in os.environ.items() if not re.match("(OMP|KMP|MKL)_", name)}
+        clean = {name: value for name, value in os.environ.items() if not re.match("(OMP|GOMP|KMP|MKL|MXNET)_", name)}
         self.process = subprocess.Popen(
             [interpreter, HERE / "worker.py", module, json.dumps(SIZES | LEARNING | settings)],
             stdin=subprocess.PIPE,
