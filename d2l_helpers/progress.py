@@ -32,6 +32,7 @@ class Progress:
         self.bar = tqdm(
             total=num_epochs, initial=len(history.perplexity), file=file, disable=file is None, leave=False,
             mininterval=SECONDS_BETWEEN_UPDATES, dynamic_ncols=self.page is None, unit="epoch",
+            ascii=False if self.page else None,
         )  # fmt: skip
 
     def __enter__(self):

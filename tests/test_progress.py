@@ -30,6 +30,12 @@ TRAINING = textwrap.dedent("""
 REPORTS = re.compile(r"epoch 150, perplexity \S+, time \S+ sec\n - time.{5}\nepoch 300, .*\n - time.{5}\n")
 
 
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """These networks are too small for a second thread to be of use."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
 def read_everything(descriptor):
     text = b""
     while True:
