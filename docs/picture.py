@@ -19,7 +19,7 @@ def stored_training(notebook):
             output.data["image/png"] for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
         ]
         if texts and pictures:
-            return base64.b64decode(pictures[0]), texts[0]
+            return base64.b64decode(pictures[0]), "".join(texts)
     raise SystemExit("notebooks/deep-rnn.ipynb has no stored training: run `make notebooks`")
 
 
@@ -34,7 +34,7 @@ def main():
     axes.set_axis_off()
     figure.text(0.02, 0.1, f"after {epoch} epochs it writes", fontsize=9)
     figure.text(0.02, 0.03, f"{continuation} …", fontsize=9, family="monospace", weight="bold")
-    figure.savefig(ROOT / "docs" / "deep-rnn.png", dpi=200)
+    figure.savefig(ROOT / "docs" / "deep-rnn.png", dpi=100)
 
 
 if __name__ == "__main__":
