@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.nbval_tolerance import BOOK, agrees, longest_shared_piece, reports_until
+from tests.nbval_tolerance import BOOK, agrees, history_after, longest_shared_piece, reports_until
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.ipynb"))
 
@@ -37,6 +37,14 @@ def test_both_verdicts_have_samples():
 def test_later_reports_are_left_out():
     first = "epoch 500, perplexity 1.03, time 0.1 sec\n - traveller\n"
     assert reports_until(first + first.replace("500", "1000"), 500) == first
+
+
+def test_a_shorter_run_ends_where_its_last_report_says():
+    whole = "History: 3000 epochs, perplexity 1.008303 at the end, 0.27 sec per epoch"
+    assert history_after(whole, "500", "1.013340") == (
+        "History: 500 epochs, perplexity 1.013340 at the end, 0.27 sec per epoch"
+    )
+    assert history_after("43 characters", "500", "1.013340") == "43 characters"
 
 
 def test_spacing_in_a_table_is_no_difference():
