@@ -20,6 +20,7 @@ from d2l_helpers.show import (
     show_runs,
     show_surprise,
 )
+from d2l_helpers.sweep import run_sweep
 
 __all__ = [
     "try_gpu",
@@ -44,4 +45,5 @@ __all__ = [
     "show_hidden_states",
     "show_gates",
     "show_surprise",
+    "run_sweep",
 ]

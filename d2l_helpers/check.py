@@ -3,6 +3,8 @@
 Every error names the argument, its value and the fix.
 """
 
+import inspect
+import json
 import math
 import numbers
 import os
@@ -114,3 +116,31 @@ def check_checkpoint(checkpoint):
         raise ValueError(
             f"checkpoint {str(path)!r} is in a folder that does not exist: create {str(path.parent)!r} first."
         )
+
+
+def check_configurations(experiment, configurations):
+    """Raise TypeError or ValueError unless configurations is a list of dicts of arguments of an experiment."""
+    if not isinstance(configurations, Collection) or not all(isinstance(conf, dict) for conf in configurations):
+        raise TypeError(
+            f"configurations must be a list of dicts, not {configurations!r}: give for example [{{'seed': 1}}]."
+        )
+    for number, configuration in enumerate(configurations):
+        try:
+            inspect.signature(experiment).bind(**configuration)
+            json.dumps(configuration)
+        except TypeError as error:
+            raise ValueError(
+                f"configurations[{number}]={configuration!r} cannot be given to "
+                f"{experiment.__name__}{inspect.signature(experiment)} ({error}): give each of its arguments a number, "
+                "a text, a list or a dict."
+            ) from error
+
+
+def check_folder(folder):
+    """Make a folder if it is missing and return its path; raise ValueError where that is impossible."""
+    try:
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, TypeError) as error:
+        raise ValueError(f"folder {folder!r} cannot be made ({error}): give another path.") from error
+    return path

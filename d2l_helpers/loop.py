@@ -67,7 +67,7 @@ class Run:
             for name, value in self.arguments.items()
             if checkpoint.arguments.get(name) != value
         ]
-        done = len(checkpoint.history.perplexity)
+        done = len(checkpoint.history)
         if done > self.num_epochs:
             differences.append(f"num_epochs is {self.num_epochs} and {done} are already done")
         if differences:
@@ -97,7 +97,7 @@ class Run:
         finished = {len(history): copy(weights)}
         for report in history.reports:
             print(report)
-        with Progress(history, self.num_epochs) as progress:
+        with Progress(self.num_epochs, "epoch", len(history), history) as progress:
             try:
                 while True:
                     number = len(history)
@@ -113,7 +113,7 @@ class Run:
                     finished[number + 1] = copy(weights)
                     history.append(perplexity, seconds)
                     del finished[number]
-                    progress.update()
+                    progress.update(f"perplexity {perplexity:.4g}")
             except BaseException:
                 put(finished[len(history)], weights)
                 self.save(weights)

@@ -1,4 +1,4 @@
-"""What one sees while a network trains: a bar, and in a notebook the growing curve.
+"""What one sees while networks train: a bar, and in a notebook the growing curve.
 
 The bar is tqdm's. Where it goes depends on who looks:
 
@@ -20,19 +20,18 @@ SHARE_OF_TIME_FOR_DRAWING = 0.005
 
 
 class Progress:
-    """A progress bar over the epochs of a training run; use it in a `with` statement.
+    """A progress bar; use it in a `with` statement.
 
-    history: the run's History, which grows. num_epochs: how many epochs it will have.
+    total: how many there are to do. unit: what they are. done: how many are done already.
+    history: the History of a training run, whose curve is to grow below the bar, or None.
     """
 
-    def __init__(self, history, num_epochs):
-        self.history = history
+    def __init__(self, total, unit, done=0, history=None):
         self.page = NotebookPage(history) if _somebody_is_at_the_notebook() else None
         file = self.page or _terminal()
         self.bar = tqdm(
-            total=num_epochs, initial=len(history.perplexity), file=file, disable=file is None, leave=False,
-            mininterval=SECONDS_BETWEEN_UPDATES, dynamic_ncols=self.page is None, unit="epoch",
-            ascii=False if self.page else None,
+            total=total, initial=done, file=file, disable=file is None, leave=False, unit=unit,
+            mininterval=SECONDS_BETWEEN_UPDATES, dynamic_ncols=self.page is None, ascii=False if self.page else None,
         )  # fmt: skip
 
     def __enter__(self):
@@ -43,9 +42,9 @@ class Progress:
         if self.page:
             self.page.close()
 
-    def update(self):
-        """Count one more epoch, and show its perplexity."""
-        self.bar.set_postfix_str(f"perplexity {self.history.perplexity[-1]:.4g}", refresh=False)
+    def update(self, note):
+        """Count one more, and show a note beside the bar."""
+        self.bar.set_postfix_str(note, refresh=False)
         self.bar.update()
 
     def print(self, text):
@@ -68,7 +67,7 @@ class NotebookPage:
 
     def write(self, text):
         """Show a line of tqdm's, and from time to time a new curve."""
-        if time.perf_counter() - self.last_drawn > self.cost / SHARE_OF_TIME_FOR_DRAWING:
+        if self.history and time.perf_counter() - self.last_drawn > self.cost / SHARE_OF_TIME_FOR_DRAWING:
             self.draw()
         bar = text.strip()
         if bar:
