@@ -170,7 +170,8 @@ def _heat_map(values, text, axes, name, lowest, highest, colours):
         f"Heat map of the {name} over the characters of {text!r}: {len(values[0])} units from top to bottom, "
         f"values from {lowest} to {highest}.",
     )
-    image = axes.imshow(_transposed(values), aspect="auto", vmin=lowest, vmax=highest, cmap=colours)
+    look = {"vmin": lowest, "vmax": highest, "cmap": colours, "interpolation": "nearest"}
+    image = axes.imshow(_transposed(values), aspect="auto", **look)
     axes.figure.colorbar(image, ax=axes, pad=0.01, label="value")
     axes.set(xlabel="character read", ylabel="unit", title=name)
     _characters(axes, text)

@@ -34,6 +34,7 @@ characters in either continuation; text that was made up shares about ten.
 import copy
 import math
 import re
+import shutil
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -48,6 +49,10 @@ LONG_PIECE = 30
 # `make test` cannot wait for 3,000 epochs. It changes these numbers while it collects the notebook and
 # compares the reports that the shorter run makes; `make test-full` changes nothing.
 SHORTENED = {"deep-rnn.ipynb": {"num_epochs": 500}}
+
+# A sweep does not repeat what it finds finished in its folder. A test has to compute, so a cell with the tag
+# "fresh-folder" gets another `folder`, a new one below this one.
+FOLDERS = ROOT / "build" / "nbval"
 
 SECONDS = re.compile(r"\d+(?:\.\d+)?(?= ?(?:sec|s|ms|minutes)\b)")
 DECIMAL = re.compile(r"((?<![\w.])[-+]?\d+\.\d+(?:e[-+]?\d+)?(?![\w]))")
@@ -142,6 +147,10 @@ class TolerantNotebook(IPyNbFile):
             tags = item.cell.metadata.get("tags", [])
             if "parameters" in tags:
                 item.cell.source += "".join(f"\n{name} = {value}" for name, value in self.shortened.items())
+            if "fresh-folder" in tags:
+                folder = FOLDERS / self.path.stem
+                shutil.rmtree(folder, ignore_errors=True)
+                item.cell.source += f"\nfolder = {str(folder)!r}"
             cell = TolerantCell.from_parent(
                 self, name=item.name, cell_num=item.cell_num, cell=item.cell, options=item.options
             )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import mxnet as mx
@@ -19,6 +20,7 @@ from mxnet.gluon import rnn
 
 import d2l_helpers as d2l
 from d2l_helpers import loop, train
+from tests import networks
 
 CORPUS, CHAR_TO_IDX, IDX_TO_CHAR, VOCAB_SIZE = d2l.load_data_time_machine(1000)
 DEFAULTS = {
@@ -121,28 +123,13 @@ def test_interrupted_anywhere_it_ends_in_the_same_bits(module, name, calls, path
 
 @pytest.mark.parametrize("is_random_iter", [False, True])
 def test_scratch_functions_go_on_as_well(is_random_iter, path, tmp_path):
-    def get_params():
-        shapes = [(VOCAB_SIZE, 8), (8, 8), (8, VOCAB_SIZE)]
-        params = [mx.nd.random.normal(0, 0.1, shape=shape) for shape in shapes]
-        for param in params:
-            param.attach_grad()
-        return params
-
-    def model(inputs, state, params):
-        W_xh, W_hh, W_hq = params
-        (H,), outputs = state, []
-        for X in inputs:
-            H = mx.nd.tanh(mx.nd.dot(X, W_xh) + mx.nd.dot(H, W_hh))
-            outputs.append(mx.nd.dot(H, W_hq))
-        return outputs, (H,)
-
     def train_to(num_epochs, checkpoint):
         mx.random.seed(1)
         random.seed(1)
         return d2l.train_and_predict_rnn(
-            model, get_params, lambda batch_size, num_hiddens, ctx: (mx.nd.zeros((batch_size, num_hiddens)),), 8,
-            VOCAB_SIZE, mx.cpu(), CORPUS, IDX_TO_CHAR, CHAR_TO_IDX, is_random_iter, num_epochs, 5, 1, 0.1, 8, 3, 5,
-            ["time"], checkpoint=checkpoint,
+            networks.forward, partial(networks.new_params, 8, VOCAB_SIZE), networks.zeros, 8, VOCAB_SIZE, mx.cpu(),
+            CORPUS, IDX_TO_CHAR, CHAR_TO_IDX, is_random_iter, num_epochs, 5, 1, 0.1, 8, 3, 5, ["time"],
+            checkpoint=checkpoint,
         )  # fmt: skip
 
     whole = train_to(9, tmp_path / "whole.npz")

@@ -11,6 +11,7 @@ from mxnet.gluon import rnn
 
 import d2l_helpers as d2l
 from d2l_helpers import runtime
+from tests import networks
 
 NUM_HIDDENS = 6
 BATCH_SIZE, NUM_STEPS = 4, 5
@@ -61,33 +62,22 @@ class Functions:
     """The same, given as functions."""
 
     def __init__(self, vocab_size):
-        shapes = [(vocab_size, NUM_HIDDENS), (NUM_HIDDENS, NUM_HIDDENS), (NUM_HIDDENS, vocab_size)]
-        self.params = [nd.random.normal(shape=shape) for shape in shapes]
-        for param in self.params:
-            param.attach_grad()
+        self.params = networks.new_params(NUM_HIDDENS, vocab_size)
         self.before = [param.asnumpy().copy() for param in self.params]
-
-    def _network(self, inputs, state, params):
-        W_xh, W_hh, W_hq = params
-        (H,) = state
-        outputs = []
-        for X in inputs:
-            H = nd.tanh(nd.dot(X, W_xh) + nd.dot(H, W_hh))
-            outputs.append(nd.dot(H, W_hq))
-        return outputs, (H,)
-
-    def _zeros(self, batch_size, num_hiddens, ctx):
-        return (nd.zeros((batch_size, num_hiddens), ctx=ctx),)
 
     def train(self, is_random_iter=False, **arguments):
         return d2l.train_and_predict_rnn(
-            rnn=self._network, get_params=lambda: self.params, init_rnn_state=self._zeros,
+            rnn=networks.forward, get_params=lambda: self.params, init_rnn_state=networks.zeros,
             is_random_iter=is_random_iter, **arguments,
         )  # fmt: skip
 
     def predict(self, num_hiddens=NUM_HIDDENS, **arguments):
         return d2l.predict_rnn(
-            rnn=self._network, params=self.params, init_rnn_state=self._zeros, num_hiddens=num_hiddens, **arguments
+            rnn=networks.forward,
+            params=self.params,
+            init_rnn_state=networks.zeros,
+            num_hiddens=num_hiddens,
+            **arguments,
         )
 
     def assert_untouched(self):

@@ -8,6 +8,7 @@ from mxnet import nd
 from mxnet.gluon import rnn
 
 import d2l_helpers as d2l
+from tests import networks
 
 NUM_HIDDENS = 16
 CTX = mx.cpu()
@@ -36,23 +37,8 @@ def new_model(layer, vocab_size, library=d2l):
 @pytest.fixture
 def scratch(time_machine):
     """(rnn, params, init_rnn_state, num_hiddens) of a recurrent network given as functions."""
-    vocab_size = time_machine[3]
-    shapes = [(vocab_size, NUM_HIDDENS), (NUM_HIDDENS, NUM_HIDDENS), (NUM_HIDDENS, vocab_size)]
-    params = [nd.random.normal(shape=shape) for shape in shapes]
-
-    def network(inputs, state, params):
-        W_xh, W_hh, W_hq = params
-        (H,) = state
-        outputs = []
-        for X in inputs:
-            H = nd.tanh(nd.dot(X, W_xh) + nd.dot(H, W_hh))
-            outputs.append(nd.dot(H, W_hq))
-        return outputs, (H,)
-
-    def zeros(batch_size, num_hiddens, ctx):
-        return (nd.zeros((batch_size, num_hiddens), ctx=ctx),)
-
-    return network, params, zeros, NUM_HIDDENS
+    params = networks.new_params(NUM_HIDDENS, time_machine[3], scale=1)
+    return networks.forward, params, networks.zeros, NUM_HIDDENS
 
 
 def assert_same_and_various(written, others):

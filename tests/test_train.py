@@ -4,6 +4,7 @@ import base64
 import math
 import random
 import re
+from functools import partial
 
 import d2lzh
 import mxnet as mx
@@ -13,6 +14,7 @@ from mxnet import autograd, nd
 from mxnet.gluon import nn, rnn
 
 import d2l_helpers as d2l
+from tests import networks
 
 CTX = mx.cpu()
 
@@ -167,30 +169,15 @@ def train_scratch(small_text):
     """The same for a network given as functions; `zero_states` counts how often training began anew."""
     corpus_indices, char_to_idx, idx_to_char, vocab_size = small_text
 
-    def get_params():
-        shapes = [(vocab_size, NUM_HIDDENS), (NUM_HIDDENS, NUM_HIDDENS), (NUM_HIDDENS, vocab_size)]
-        params = [nd.random.normal(scale=0.1, shape=shape) for shape in shapes]
-        for param in params:
-            param.attach_grad()
-        return params
-
     def zeros(batch_size, num_hiddens, ctx):
         run.zero_states += batch_size > 1
-        return (nd.zeros((batch_size, num_hiddens), ctx=ctx),)
-
-    def network(inputs, state, params):
-        W_xh, W_hh, W_hq = params
-        (H,) = state
-        outputs = []
-        for X in inputs:
-            H = nd.tanh(nd.dot(X, W_xh) + nd.dot(H, W_hh))
-            outputs.append(nd.dot(H, W_hq))
-        return outputs, (H,)
+        return networks.zeros(batch_size, num_hiddens, ctx)
 
     def run(is_random_iter, **other):
         run.zero_states = 0
         arguments = {
-            "rnn": network, "get_params": get_params, "init_rnn_state": zeros, "num_hiddens": NUM_HIDDENS,
+            "rnn": networks.forward, "get_params": partial(networks.new_params, NUM_HIDDENS, vocab_size),
+            "init_rnn_state": zeros, "num_hiddens": NUM_HIDDENS,
             "vocab_size": vocab_size, "ctx": CTX, "corpus_indices": corpus_indices, "idx_to_char": idx_to_char,
             "char_to_idx": char_to_idx, "is_random_iter": is_random_iter, "num_epochs": NUM_EPOCHS, "num_steps": 5,
             "lr": 10, "clipping_theta": 0.1, "batch_size": 4, "pred_period": NUM_EPOCHS, "pred_len": 3,
