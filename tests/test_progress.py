@@ -65,6 +65,30 @@ def test_a_terminal_shows_epochs_perplexity_and_remaining_time():
     assert bars.endswith("\r")
 
 
+def test_a_terminal_shows_how_many_runs_of_a_sweep_are_done(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent("""
+        import time
+        import d2l_helpers as d2l
+
+        def nap(seed):
+            time.sleep(seed)
+            return seed
+
+        if __name__ == "__main__":
+            print(d2l.run_sweep(nap, [{"seed": 0}, {"seed": 1}, {"seed": 2}], "results"))
+    """)
+    )
+    ours, theirs = terminal()
+    process = subprocess.Popen([sys.executable, program], cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    bars = read_everything(ours)
+    assert process.communicate()[0].decode() == "[0, 1, 2]\n"
+    assert "0/3 [" in bars and "2/3 [" in bars  # noqa: PT018
+    assert bars.endswith("\r")
+
+
 def test_where_nobody_looks_there_is_no_bar():
     process = subprocess.run([sys.executable, "-c", TRAINING], cwd=ROOT, capture_output=True, text=True)
     assert REPORTS.fullmatch(process.stdout)
