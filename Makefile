@@ -22,8 +22,8 @@ run: .venv/installed ## train the document's network: make run [EPOCHS=500] [PER
 test: .venv/installed lint ## all tests: the unit tests, and every notebook executed and compared
 	$(BIN)/python -m pytest
 
-test-full: .venv/installed ## the document's notebook with all its 3000 epochs (a quarter of an hour)
-	$(BIN)/python -m pytest --full-training notebooks/deep-rnn.ipynb
+test-full: .venv/installed ## the two notebooks that `make test` shortens, whole (half an hour)
+	$(BIN)/python -m pytest --full-training notebooks/deep-rnn.ipynb notebooks/depth-study.ipynb
 
 lab: .venv/installed ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks

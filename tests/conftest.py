@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ import pytest
 # which inherit the environment, need not see it.
 wait_policy = os.environ.get("OMP_WAIT_POLICY")
 os.environ["OMP_WAIT_POLICY"] = "passive"
+
+# A shell that starts the tests in the background has the programs below it ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import d2l_helpers as d2l  # noqa: E402  isort: skip  (before MXNet: it prepares that import)
 import mxnet as mx  # noqa: E402

@@ -46,9 +46,10 @@ BOOK = (ROOT / "d2l_helpers" / "time_machine.txt").read_text(encoding="utf-8").r
 SHARED_PIECE = 15
 LONG_PIECE = 30
 
-# `make test` cannot wait for 3,000 epochs. It changes these numbers while it collects the notebook and
-# compares the reports that the shorter run makes; `make test-full` changes nothing.
-SHORTENED = {"deep-rnn.ipynb": {"num_epochs": 500}}
+# `make test` cannot wait for 3,000 epochs, nor for four seeds of everything. It changes these numbers while it
+# collects a notebook, and compares the reports that the shorter run makes, or the means and ranges over two seeds
+# with those over four; `make test-full` changes nothing.
+SHORTENED = {"deep-rnn.ipynb": {"num_epochs": 500}, "depth-study.ipynb": {"seeds": [1, 4]}}
 
 # A sweep does not repeat what it finds finished in its folder. A test has to compute, so a cell with the tag
 # "fresh-folder" gets another `folder`, a new one below this one.

@@ -135,9 +135,12 @@ def test_results_do_not_depend_on_the_number_of_local_workers(tmp_path, monkeypa
 def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_results(tmp_path, cluster, expected):
     started = tmp_path / "started"
     configurations = into(started)
-    killer = subprocess.Popen([sys.executable, "-c", KILL_THE_VICTIM, started])
-    assert d2l.run_sweep(wait_to_be_killed, configurations, tmp_path / "results") == expected
-    assert killer.wait() == 0
+    with subprocess.Popen([sys.executable, "-c", KILL_THE_VICTIM, started]) as killer:
+        try:
+            assert d2l.run_sweep(wait_to_be_killed, configurations, tmp_path / "results") == expected
+            assert killer.wait(60) == 0
+        finally:
+            killer.kill()
     pids = {file.name.split("-")[1] for file in started.iterdir() if not file.name.startswith("victim")}
     (victim,) = (file.name.split("-")[1] for file in started.glob("victim-*"))
     assert pids - {victim}
