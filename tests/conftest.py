@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-# Where other programs compute too, OpenMP's threads must not wait for each other in a busy loop: the many small
-# operations here would take a hundred times as long. OpenMP reads this once, so the kernels of the notebooks,
-# which inherit the environment, need not see it.
-wait_policy = os.environ.get("OMP_WAIT_POLICY")
-os.environ["OMP_WAIT_POLICY"] = "passive"
+# The many small operations here are faster with one thread than with two that wait for each other. OpenMP reads this
+# once, so the kernels of the notebooks, which inherit the environment, need not see it.
+chosen = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")}
+os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 
 # A shell that starts the tests in the background has the programs below it ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -22,10 +21,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 import d2l_helpers as d2l  # noqa: E402  isort: skip  (before MXNet: it prepares that import)
 import mxnet as mx  # noqa: E402
 
-if wait_policy is None:
-    del os.environ["OMP_WAIT_POLICY"]
-else:
-    os.environ["OMP_WAIT_POLICY"] = wait_policy
+for name, value in chosen.items():
+    del os.environ[name]
+    os.environ |= {name: value} if value is not None else {}
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -20,7 +20,7 @@ TRAINING = textwrap.dedent("""
     from mxnet.gluon import rnn
     import d2l_helpers as d2l
 
-    corpus_indices, char_to_idx, idx_to_char, vocab_size = d2l.load_data_time_machine(2000)
+    corpus_indices, char_to_idx, idx_to_char, vocab_size = d2l.load_data_time_machine(500)
     model = d2l.RNNModel(rnn.LSTM(16), vocab_size)
     history = d2l.train_and_predict_rnn_gluon(
         model, 16, vocab_size, mx.cpu(), corpus_indices, idx_to_char, char_to_idx,
