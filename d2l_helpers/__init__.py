@@ -4,7 +4,8 @@
 the notebook meets them.
 """
 
-from d2l_helpers.runtime import try_all_gpus, try_gpu  # isort: skip  (first: it prepares MXNet's import)
+from d2l_helpers.engine import start as _start  # noqa: F401  (first: it imports MXNet)
+from d2l_helpers.engine.devices import try_all_gpus, try_gpu
 from d2l_helpers.time_machine import load_data_time_machine
 from d2l_helpers.batches import data_iter_consecutive, data_iter_random, to_onehot
 from d2l_helpers.model import RNNModel

@@ -17,8 +17,8 @@ from types import CodeType, ModuleType
 from unittest.mock import patch
 
 from d2l_helpers.check import check_configurations, check_folder
+from d2l_helpers.engine.threads import usable_cores
 from d2l_helpers.progress import Progress
-from d2l_helpers.runtime import usable_cores
 
 SECONDS_TO_WAIT_FOR_A_CLUSTER = 60
 
@@ -137,7 +137,7 @@ def _code_of(experiment):
                     f"experiment uses the variable {name}={value!r}, so that its files would not tell with which "
                     f"value they were made: make {name} an argument, and give it in the configurations."
                 )
-    helpers = sorted(Path(__file__).parent.glob("*.py"))
+    helpers = sorted(Path(__file__).parent.rglob("*.py"))
     return [*sorted(sources.values()), *(path.read_text(encoding="utf-8") for path in helpers)]
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import d2l_helpers as d2l
-from d2l_helpers import runtime
+from d2l_helpers.engine import devices
 
-on_the_cpu = runtime._small_lstm_step
+on_the_cpu = devices._small_lstm_step
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def gpus(monkeypatch):
             return on_the_cpu(mx.cpu()) if fault is None else fault
 
         monkeypatch.setattr(mx.context, "num_gpus", lambda: len(faults))
-        monkeypatch.setattr(runtime, "_small_lstm_step", small_lstm_step)
+        monkeypatch.setattr(devices, "_small_lstm_step", small_lstm_step)
 
     return install
 
@@ -97,4 +97,4 @@ def test_missing_cuda_libraries_are_told_in_one_sentence(tmp_path):
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import d2l_helpers"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "ImportError: MXNet's machine code cannot be loaded (libcudart.so.11.0" in process.stderr.splitlines()[-1]
-    assert "README, GPU" in process.stderr.splitlines()[-1]
+    assert "`make gpu`" in process.stderr.splitlines()[-1]

@@ -1,0 +1,63 @@
+"""MXNet is imported here, after all that has to happen before.
+
+MXNet 1.9.1 was the last release before the project retired. It is given the threads, the NumPy
+and the CUDA libraries that it would not find by itself; where it cannot be imported all the same,
+one sentence says why.
+"""
+
+import platform
+import sys
+import warnings
+
+from d2l_helpers.engine import cuda, threads
+from d2l_helpers.engine.numpy_of_2022 import for_mxnet, write_numbers_plainly
+
+OLDEST_PYTHON = (3, 11)
+NEWEST_PYTHON = (3, 13)  # that everything was tried on
+
+
+def check_python(version):
+    """Raise ImportError for a Python that is too old, and warn of one on which nothing was tried.
+
+    version: the interpreter's, a tuple of two or more numbers.
+    """
+    if tuple(version[:2]) < OLDEST_PYTHON:
+        raise ImportError(
+            f"d2l_helpers needs Python 3.11 or later and this is Python {version[0]}.{version[1]}: "
+            "install Python 3.11, 3.12 or 3.13 and run `make PYTHON=python3.13`."
+        )
+    if tuple(version[:2]) > NEWEST_PYTHON:
+        warnings.warn(
+            f"d2l_helpers was tried on Python 3.11 to 3.13 and this is Python {version[0]}.{version[1]}: "
+            "should something fail, run `make PYTHON=python3.13`.",
+            stacklevel=2,
+        )
+
+
+def how_to_get_mxnet(error, machine):
+    """One sentence on what to do about an OSError from MXNet's machine code.
+
+    machine: what `platform.machine()` says, such as "x86_64" or "aarch64".
+    """
+    if machine == "aarch64":
+        return (
+            f"MXNet's machine code cannot be loaded ({error}): its wheel for ARM leaves out three libraries, "
+            "so run `make` or `python install/arm.py`, which puts Debian's in their place."
+        )
+    return (
+        f"MXNet's machine code cannot be loaded ({error}): install the CUDA libraries that its wheel needs with "
+        "`make gpu`, or the package for CPUs with `make`."
+    )
+
+
+check_python(sys.version_info)
+threads.prepare()
+if "mxnet" not in sys.modules:
+    cuda.load_libraries()
+try:
+    with for_mxnet():
+        import mxnet
+except OSError as error:
+    raise ImportError(how_to_get_mxnet(error, platform.machine())) from error
+write_numbers_plainly(mxnet._ctypes.ndarray)
+write_numbers_plainly(mxnet._ctypes.symbol)
