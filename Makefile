@@ -6,7 +6,7 @@ PERIOD ?= 100
 NOTEBOOK ?= deep-rnn
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full bench lab notebooks picture lint lock clean
+.PHONY: help run test test-full bench lab notebooks picture lint lock test-container clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -46,14 +46,16 @@ lock: .venv/installed ## resolve requirements.lock anew from pyproject.toml
 	  --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
 
 .venv/installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v == (3, 11) or sys.exit( \
-	  "MXNet 1.9.1 runs on Python 3.8 to 3.11, this project is pinned for 3.11, and this is Python %d.%d: " \
-	  "install Python 3.11, or say where it is with `make PYTHON=/path/to/python3.11`." % v)'
+	@$(PYTHON) install/check_platform.py
 	@echo "Setting up .venv (once; a minute or two) ..."
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python install/arm.py
 	@touch $@
+
+test-container: .venv/installed ## the container's steps in a bare Debian, as root: make test-container [ARCH=arm64]
+	tests/container/run.sh
 
 picture: .venv/installed ## draw the picture of the README from the stored notebook
 	$(BIN)/python docs/picture.py

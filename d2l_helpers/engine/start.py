@@ -42,7 +42,7 @@ def how_to_get_mxnet(error, machine):
     if machine == "aarch64":
         return (
             f"MXNet's machine code cannot be loaded ({error}): its wheel for ARM leaves out three libraries, "
-            "so run `make` or `python install/arm.py`, which puts Debian's in their place."
+            "so run `make` or `python install/arm.py`, which puts OpenBLAS in their place."
         )
     return (
         f"MXNet's machine code cannot be loaded ({error}): install the CUDA libraries that its wheel needs with "
