@@ -1,10 +1,11 @@
 # The whole tooling. `make` alone lists what there is.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
 EPOCHS ?= 500
 PERIOD ?= 100
 NOTEBOOK ?= deep-rnn
-BIN := .venv/bin
+BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help run test test-full bench lab notebooks picture lint lock test-container clean
 
@@ -12,52 +13,60 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
 # nbconvert's classic template is the one that keeps the pictures' alternative text.
-run: .venv/installed ## train the document's network: make run [EPOCHS=500] [PERIOD=100]
+run: $(VENV)/installed ## train the document's network: make run [EPOCHS=500] [PERIOD=100]
 	@mkdir -p build
 	$(BIN)/papermill notebooks/$(NOTEBOOK).ipynb build/$(NOTEBOOK).ipynb --cwd notebooks --kernel python3 \
 	  --log-output --no-progress-bar -p num_epochs $(EPOCHS) -p pred_period $(PERIOD)
 	$(BIN)/jupyter nbconvert --log-level WARN --to html --template classic build/$(NOTEBOOK).ipynb
 	@echo "The executed notebook is build/$(NOTEBOOK).ipynb; to read it in a browser: build/$(NOTEBOOK).html"
 
-test: .venv/installed lint ## all tests: the unit tests, and every notebook executed and compared
-	$(BIN)/python -m pytest
+test: $(VENV)/installed lint ## all tests: the unit tests, and every notebook executed and compared
+	$(BIN)/python -m pytest $(TESTS)
 
-test-full: .venv/installed ## the two notebooks that `make test` shortens, whole (half an hour)
+test-full: $(VENV)/installed ## the two notebooks that `make test` shortens, whole (half an hour)
 	$(BIN)/python -m pytest --full-training notebooks/deep-rnn.ipynb notebooks/depth-study.ipynb
 
-lab: .venv/installed ## open JupyterLab on the notebooks
+lab: $(VENV)/installed ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks
 
-notebooks: .venv/installed ## execute every notebook in full and store its outputs
+notebooks: $(VENV)/installed ## execute every notebook in full and store its outputs
 	$(BIN)/jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
 	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
-bench: .venv/installed .venv-bench/installed ## measure against its peers: one table, and build/benchmark.png (7 minutes)
+bench: $(VENV)/installed .venv-bench/installed ## measure against its peers: one table, and build/benchmark.png (7 minutes)
 	@mkdir -p build
 	$(BIN)/python benchmarks/compare.py --peers .venv-bench/bin/python
 
-lint: .venv/installed
+lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-lock: .venv/installed ## resolve requirements.lock anew from pyproject.toml
+lock: $(VENV)/installed ## resolve requirements.lock anew from pyproject.toml
 	$(BIN)/pip install -q uv==0.11.32
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra run --extra test --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
 
-.venv/installed: requirements.lock pyproject.toml
+# `make PYTHON=python3.13 run` after a `make run` with another Python: the environment is set up anew.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(PYTHON) -V 2>&1),$(shell $(BIN)/python -V 2>&1))
+$(VENV)/installed: FORCE
+FORCE:
+endif
+endif
+
+$(VENV)/installed: requirements.lock pyproject.toml
 	@$(PYTHON) install/check_platform.py
-	@echo "Setting up .venv (once; a minute or two) ..."
-	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "Setting up $(VENV) with $$($(PYTHON) -V) (once; a minute or two) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@$(BIN)/python install/arm.py
 	@touch $@
 
-test-container: .venv/installed ## the container's steps in a bare Debian, as root: make test-container [ARCH=arm64]
+test-container: $(VENV)/installed ## the container's steps in a bare Debian, as root: make test-container [ARCH=arm64]
 	tests/container/run.sh
 
-picture: .venv/installed ## draw the picture of the README from the stored notebook
+picture: $(VENV)/installed ## draw the picture of the README from the stored notebook
 	$(BIN)/python docs/picture.py
 
 .venv-bench/installed: benchmarks/requirements.lock
