@@ -134,6 +134,7 @@ def cluster(tmp_path, monkeypatch):
         for _ in range(2):
             start("worker", address, "--host", "127.0.0.1", "--nthreads", 2, "--no-nanny", "--no-dashboard",
                   "--local-directory", tmp_path)  # fmt: skip
+        monkeypatch.setattr(sweep, "SECONDS_TO_WAIT_FOR_A_CLUSTER", 3600)
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
         yield address
 
