@@ -7,10 +7,10 @@ PERIOD ?= 100
 NOTEBOOK ?= deep-rnn
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full bench lab notebooks picture lint lock test-container clean
+.PHONY: help run test test-full test-processors test-container bench lab notebooks picture lint lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 17
 
 # nbconvert's classic template is the one that keeps the pictures' alternative text.
 run: $(VENV)/installed ## train the document's network: make run [EPOCHS=500] [PERIOD=100]
@@ -20,11 +20,24 @@ run: $(VENV)/installed ## train the document's network: make run [EPOCHS=500] [P
 	$(BIN)/jupyter nbconvert --log-level WARN --to html --template classic build/$(NOTEBOOK).ipynb
 	@echo "The executed notebook is build/$(NOTEBOOK).ipynb; to read it in a browser: build/$(NOTEBOOK).html"
 
+# Two files at a time, each on one thread, get more done than one file on two; a notebook stays in one of the two.
+TWO_AT_A_TIME := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/installed lint ## all tests: the unit tests, and every notebook executed and compared
-	$(BIN)/python -m pytest $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO_AT_A_TIME) $(TESTS)
 
 test-full: $(VENV)/installed ## the two notebooks that `make test` shortens, whole (half an hour)
 	$(BIN)/python -m pytest --full-training notebooks/deep-rnn.ipynb notebooks/depth-study.ipynb
+
+# What stands in for other processors: the newest instructions that the matrix library may use, and the threads.
+PROCESSORS ?= SSE41-1 AVX-2 AVX2-1
+
+test-processors: $(VENV)/installed ## every notebook as on other processors: make test-processors [PROCESSORS="SSE41-2"] (an hour)
+	@for p in $(PROCESSORS); do \
+	  echo "As on a processor with $${p%-*} and nothing newer, threads: $${p#*-}"; \
+	  DNNL_MAX_CPU_ISA=$${p%-*} OMP_NUM_THREADS=$${p#*-} OMP_WAIT_POLICY=passive \
+	    $(BIN)/python -m pytest $(TWO_AT_A_TIME) notebooks || exit 1; \
+	done
 
 lab: $(VENV)/installed ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks
