@@ -92,7 +92,7 @@ def test_older_and_newer_cards_are_passed_over_before_mxnet_starts_anything_on_t
 
 def test_a_driver_that_cannot_even_count_gives_the_cpu_and_one_warning(monkeypatch):
     def num_gpus():
-        raise FAULTS["wrong driver"]
+        raise mx.MXNetError("Traceback (most recent call last):\n  File base.h\n" + str(FAULTS["wrong driver"]))
 
     monkeypatch.setattr(mx.context, "num_gpus", num_gpus)
     with pytest.warns(UserWarning, match="driver version is insufficient"):

@@ -35,7 +35,7 @@ def _usable_gpus(at_most):
     try:
         gpus = [mx.gpu(i) for i in range(mx.context.num_gpus())][:at_most]
     except mx.MXNetError as error:
-        _warn_about("The GPU", str(error).splitlines()[0])
+        _warn_about("The GPU", _last_line(error))
         gpus = []
     return [gpu for gpu in gpus if _works(gpu)] or [mx.cpu()]
 
@@ -62,7 +62,7 @@ def _miscalculation(gpu):
         right = np.allclose(_small_lstm_step(gpu), _small_lstm_step(mx.cpu()), rtol=1e-3, atol=1e-5)
         return None if right else "it computes wrong numbers"
     except mx.MXNetError as error:
-        return str(error).strip().splitlines()[-1]
+        return _last_line(error)
 
 
 def _small_lstm_step(ctx):
@@ -75,6 +75,11 @@ def _small_lstm_step(ctx):
     total.backward()
     weight = layer.l0_i2h_weight.grad(ctx)
     return nd.concat(total, weight.reshape((-1,)), dim=0).asnumpy()
+
+
+def _last_line(error):
+    """The line of MXNet's message that says what is wrong; those before it are the way there."""
+    return str(error).strip().splitlines()[-1]
 
 
 def _warn_about(device, fault):
