@@ -6,11 +6,14 @@ EPOCHS ?= 500
 PERIOD ?= 100
 NOTEBOOK ?= deep-rnn
 BIN := $(VENV)/bin
+# The build of MXNet in $(VENV), cpu or gpu: the one asked for last, also when a lock has changed and it is set up anew.
+MXNET := $(or $(shell cat $(VENV)/installed 2>/dev/null),cpu)
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full test-processors test-container bench lab notebooks picture lint lock clean
+.PHONY: help run test test-full test-processors test-container test-gpu-install gpu cpu bench lab notebooks picture \
+  lint lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 17
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 18
 
 # nbconvert's classic template is the one that keeps the pictures' alternative text.
 run: $(VENV)/installed ## train the document's network: make run [EPOCHS=500] [PERIOD=100]
@@ -54,10 +57,12 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-lock: $(VENV)/installed ## resolve requirements.lock anew from pyproject.toml
+lock: $(VENV)/installed ## resolve requirements.lock and requirements-gpu.lock anew from the pyproject.toml files
 	$(BIN)/pip install -q uv==0.11.32
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra run --extra test --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --no-deps --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate install/gpu/pyproject.toml -o requirements-gpu.lock
 
 # `make PYTHON=python3.13 run` after a `make run` with another Python: the environment is set up anew.
 ifneq ($(origin PYTHON),file)
@@ -74,7 +79,32 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@$(BIN)/python install/arm.py
-	@touch $@
+ifeq ($(MXNET),gpu)
+	@echo "... and MXNet's CUDA build with CUDA: 2 GB to download, 5 GB on the disk ..."
+	@$(BIN)/pip uninstall -q --disable-pip-version-check --yes mxnet
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-gpu.lock
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps ./install/gpu
+endif
+	@echo $(MXNET) > $@
+
+ifeq ($(MXNET),gpu)
+$(VENV)/installed: requirements-gpu.lock install/gpu/pyproject.toml
+endif
+
+gpu: ## set .venv up with MXNet's CUDA build and CUDA itself: Linux, x86_64, an NVIDIA card with its driver
+	@[ "$$(uname -sm)" = "Linux x86_64" ] || { \
+	  echo "MXNet's CUDA build exists for Linux on x86_64 and this is $$(uname -sm): go without a GPU with \`make cpu\`."; \
+	  exit 1; }
+	@rm -f $(VENV)/installed
+	@$(MAKE) --no-print-directory $(VENV)/installed MXNET=gpu
+	@-$(BIN)/python -c 'import d2l_helpers as d2l; print("MXNet computes on", d2l.try_gpu())' 2>&1 | tail -n 1
+
+cpu: ## set .venv up anew with MXNet's build for CPUs
+	@rm -f $(VENV)/installed
+	@$(MAKE) --no-print-directory $(VENV)/installed MXNET=cpu
+
+test-gpu-install: $(VENV)/installed ## `make gpu` in a copy, with a stand-in for the driver; downloads 2 GB
+	$(BIN)/python -m pytest -v tests/gpu_install/gpu_install.py
 
 test-container: $(VENV)/installed ## the container's steps in a bare Debian, as root: make test-container [ARCH=arm64]
 	tests/container/run.sh

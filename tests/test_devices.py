@@ -25,6 +25,7 @@ def gpus(monkeypatch):
             return on_the_cpu(mx.cpu()) if fault is None else fault
 
         monkeypatch.setattr(mx.context, "num_gpus", lambda: len(faults))
+        monkeypatch.setattr(devices.cuda, "compute_capability", lambda gpu: None)
         monkeypatch.setattr(devices, "_small_lstm_step", small_lstm_step)
 
     return install
@@ -70,9 +71,28 @@ def test_all_gpus_are_tried_card_by_card(gpus):
     assert [str(warning.message)[:5] for warning in warnings] == ["GPU 1", "GPU 3"]
 
 
+@pytest.mark.parametrize("capability", [(5, 0), (6, 1), (7, 5), (8, 0), (8, 6), (8, 9)])
+def test_cards_from_maxwell_to_ada_are_tried(capability, gpus, monkeypatch, recwarn):
+    gpus(None)
+    monkeypatch.setattr(devices.cuda, "compute_capability", lambda gpu: capability)
+    assert d2l.try_gpu() == mx.gpu(0)
+    assert [warning for warning in recwarn if warning.category is UserWarning] == []
+
+
+@pytest.mark.parametrize("capability", [(3, 7), (9, 0), (10, 0), (12, 0)])
+def test_older_and_newer_cards_are_passed_over_before_mxnet_starts_anything_on_them(capability, gpus, monkeypatch):
+    gpus(AssertionError("It was started."), None)
+    monkeypatch.setattr(devices.cuda, "compute_capability", lambda gpu: [capability, (8, 6)][gpu])
+    with pytest.warns(UserWarning) as warnings:
+        assert d2l.try_all_gpus() == [mx.gpu(1)]
+    (message,) = (str(warning.message) for warning in warnings)
+    assert message.startswith(f"GPU 0 cannot be used (its compute capability is {capability[0]}.{capability[1]}, ")
+    assert "5.0 to 8.9" in message
+
+
 def test_a_driver_that_cannot_even_count_gives_the_cpu_and_one_warning(monkeypatch):
     def num_gpus():
-        raise FAULTS["wrong driver"]
+        raise mx.MXNetError("Traceback (most recent call last):\n  File base.h\n" + str(FAULTS["wrong driver"]))
 
     monkeypatch.setattr(mx.context, "num_gpus", num_gpus)
     with pytest.warns(UserWarning, match="driver version is insufficient"):

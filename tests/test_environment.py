@@ -1,4 +1,4 @@
-"""pyproject.toml is the source of dependencies: environment.yml and requirements.lock agree with it."""
+"""The two pyproject.toml are the source of dependencies: the environment and lock files agree with them."""
 
 import re
 import tomllib
@@ -9,6 +9,8 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from d2l_helpers.engine import cuda
+
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
@@ -18,6 +20,8 @@ OVERRIDES = [Requirement(line) for line in PYPROJECT["tool"]["uv"]["override-dep
 LOCK = (ROOT / "requirements.lock").read_text()
 CONDA = (ROOT / "environment.yml").read_text()
 PYTHONS = pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+GPU = tomllib.loads((ROOT / "install" / "gpu" / "pyproject.toml").read_text())["project"]
+GPU_LOCK = (ROOT / "requirements-gpu.lock").read_text()
 
 
 def applies(requirement, python):
@@ -51,9 +55,10 @@ def test_d2ls_pins_are_overridden_only_where_they_cannot_be_met(python):
     )
 
 
-def test_every_locked_version_has_hashes_and_no_host():
-    assert "://" not in LOCK
-    for entry in re.split(r"\n(?=\S)", LOCK.strip()):
+@pytest.mark.parametrize("lock", [LOCK, GPU_LOCK], ids=["cpu", "gpu"])
+def test_every_locked_version_has_hashes_and_no_host(lock):
+    assert "://" not in lock
+    for entry in re.split(r"\n(?=\S)", lock.strip()):
         assert "--hash=sha256:" in entry, entry.splitlines()[0]
 
 
@@ -72,3 +77,29 @@ def test_every_dependency_says_why_it_is_there():
     section = re.search(r"^dependencies = .*?^\[tool", (ROOT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL)
     for line in section[0].splitlines():
         assert not line.strip().startswith('"') or "#" in line, line
+
+
+# With a GPU
+
+
+def test_the_gpu_s_lock_holds_what_stands_in_for_mxnet_and_nothing_else():
+    assert re.findall(r"^(\S+==\S+)", GPU_LOCK, re.MULTILINE) == sorted(GPU["dependencies"])
+
+
+def test_the_gpu_s_lock_has_every_wheel_from_which_libraries_are_loaded():
+    wheels = {Requirement(line).name for line in GPU["dependencies"]}
+    assert wheels == {"mxnet-cu117", *cuda.WHEELS}
+
+
+def test_the_cuda_build_counts_as_the_mxnet_that_the_package_asks_for():
+    (asked_for,) = (requirement for requirement in DECLARED if requirement.name == GPU["name"])
+    assert asked_for.specifier.contains(GPU["version"])
+
+
+def test_the_gpu_s_environment_differs_in_its_name_and_in_mxnet():
+    cpu, gpu = (
+        {line.partition("#")[0].strip() for line in (ROOT / file).read_text().splitlines()}
+        for file in ("environment.yml", "environment-gpu.yml")
+    )
+    assert cpu - gpu == {"name: deep-rnn", "- mxnet==1.9.1"}
+    assert gpu - cpu == {"name: deep-rnn-gpu", "- ./install/gpu"}

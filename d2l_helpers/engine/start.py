@@ -44,17 +44,22 @@ def how_to_get_mxnet(error, machine):
             f"MXNet's machine code cannot be loaded ({error}): its wheel for ARM leaves out three libraries, "
             "so run `make` or `python install/arm.py`, which puts OpenBLAS in their place."
         )
+    if "libcuda.so.1" in str(error):
+        return (
+            f"MXNet's CUDA build cannot be loaded without NVIDIA's driver ({error}): install the driver, or go back to "
+            "the build for CPUs with `make cpu`."
+        )
     return (
         f"MXNet's machine code cannot be loaded ({error}): install the CUDA libraries that its wheel needs with "
-        "`make gpu`, or the package for CPUs with `make`."
+        "`make gpu`, or the build for CPUs with `make cpu`."
     )
 
 
 check_python(sys.version_info)
 threads.prepare()
-if "mxnet" not in sys.modules:
-    cuda.load_libraries()
 try:
+    if "mxnet" not in sys.modules:
+        cuda.load_libraries()
     with for_mxnet():
         import mxnet
 except OSError as error:
