@@ -66,7 +66,7 @@ lock: $(VENV)/installed ## resolve requirements.lock and requirements-gpu.lock a
 
 # `make PYTHON=python3.13 run` after a `make run` with another Python: the environment is set up anew.
 ifneq ($(origin PYTHON),file)
-ifneq ($(shell $(PYTHON) -V 2>&1),$(shell $(BIN)/python -V 2>&1))
+ifneq ($(shell $(PYTHON) -V 2>&1),$(shell sed -n 's/^version = /Python /p' $(VENV)/pyvenv.cfg 2>&1))
 $(VENV)/installed: FORCE
 FORCE:
 endif

@@ -169,7 +169,7 @@ def test_numpy_reads_it_without_pickle(path):
 
 
 KILLED = textwrap.dedent("""
-    import os, random, signal, sys, time
+    import os, random, signal, sys, time, d2l_helpers
     from tests import test_checkpoint as t
 
     path, printed = sys.argv[1:]
@@ -348,7 +348,7 @@ def test_the_stop_button_leaves_the_kernel_usable(path):
 
     manager, client = start_new_kernel(cwd=Path(__file__).parent.parent)
     try:
-        client.execute_interactive("from tests import test_checkpoint as t")
+        client.execute_interactive("import d2l_helpers; from tests import test_checkpoint as t")
 
         def stop_after_the_first_report(message):
             if "epoch 2," in message["content"].get("text", ""):

@@ -16,9 +16,9 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAINING = textwrap.dedent("""
+    import d2l_helpers as d2l
     import mxnet as mx
     from mxnet.gluon import rnn
-    import d2l_helpers as d2l
     from d2l_helpers import progress
 
     progress.SECONDS_BETWEEN_UPDATES = 0  # on a fast machine the training ends before it has lasted any longer
