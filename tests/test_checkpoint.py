@@ -187,7 +187,7 @@ KILLED = textwrap.dedent("""
         while last_reported_epoch() < awaited:
             assert os.waitpid(child, os.WNOHANG) == (0, 0), "training ended"
             time.sleep(0.01)
-        time.sleep(random.uniform(0, 0.1))
+        time.sleep(random.uniform(0, 0.05))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         saved = len(t.d2l.load_checkpoint(path).history) if os.path.exists(path) else 0

@@ -108,6 +108,11 @@ def wait_for(condition):
     return value
 
 
+def address_in(scheduler_file):
+    with contextlib.suppress(OSError, ValueError):  # it is not there yet, or not yet whole
+        return json.loads(scheduler_file.read_text())["address"]
+
+
 @pytest.fixture(scope="module")
 def cluster_in_this_process():
     """The address of a Dask cluster that takes no time to start, for what does not depend on processes."""
@@ -130,7 +135,7 @@ def cluster(tmp_path, monkeypatch):
     file = tmp_path / "scheduler.json"
     with processes() as start:
         start("scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", file)
-        address = wait_for(lambda: file.exists() and json.loads(file.read_text())["address"])
+        address = wait_for(lambda: address_in(file))
         for _ in range(2):
             start("worker", address, "--host", "127.0.0.1", "--nthreads", 2, "--no-nanny", "--no-dashboard",
                   "--local-directory", tmp_path)  # fmt: skip

@@ -10,7 +10,9 @@ import os
 from importlib import metadata, util
 from pathlib import Path
 
-# Wheel -> those of its libraries that MXNet asks for, each after the ones that it needs itself.
+# Wheel -> those of its libraries that are needed, each after the ones that it needs itself. MXNet asks for all but
+# libcublasLt and the parts of cuDNN. cuDNN would open these when it first computes an RNN; it would take them from
+# LD_LIBRARY_PATH first, and end the process where another cuDNN's parts are there.
 WHEELS = {
     "nvidia-cuda-runtime-cu11": ["libcudart.so.11.0"],
     "nvidia-cuda-nvrtc-cu11": ["libnvrtc.so.11.2"],
@@ -21,7 +23,13 @@ WHEELS = {
     "nvidia-cublas-cu11": ["libcublasLt.so.11", "libcublas.so.11"],
     "nvidia-cusparse-cu11": ["libcusparse.so.11"],
     "nvidia-cusolver-cu11": ["libcusolver.so.11"],
-    "nvidia-cudnn-cu11": ["libcudnn.so.8"],
+    "nvidia-cudnn-cu11": [
+        "libcudnn_ops_infer.so.8",
+        "libcudnn_ops_train.so.8",
+        "libcudnn_adv_infer.so.8",
+        "libcudnn_adv_train.so.8",
+        "libcudnn.so.8",
+    ],
 }
 
 
@@ -68,8 +76,8 @@ def _home_of_the_cuda_build():
 def _whole_libraries(distribution):
     """Name -> path of a wheel's libraries, each as long as the wheel's own list says.
 
-    Those are looked at, too, that nobody loads now: cuDNN opens most of its own when it computes,
-    and ends the process where one is missing.
+    Those are looked at, too, that nobody loads now, for cuDNN opens the rest of its own when it
+    needs them, and ends the process where one is missing.
     """
     libraries = {}
     for file, _, size in csv.reader((distribution.read_text("RECORD") or "").splitlines()):

@@ -16,7 +16,7 @@ import pytest
 from d2l_helpers.engine import cuda
 
 ROOT = Path(__file__).resolve().parents[2]
-LIBRARIES = sorted({name for names in cuda.WHEELS.values() for name in names} | {"libcudnn_ops_infer.so.8"})
+LIBRARIES = sorted({name for names in cuda.WHEELS.values() for name in names} | {"libcudnn_cnn_infer.so.8"})
 
 TRAIN = """
 import d2l_helpers as d2l
