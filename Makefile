@@ -79,6 +79,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@$(BIN)/python install/arm.py
+	@$(BIN)/python install/check_import.py
 ifeq ($(MXNET),gpu)
 	@echo "... and MXNet's CUDA build with CUDA: 2 GB to download, 5 GB on the disk ..."
 	@$(BIN)/pip uninstall -q --disable-pip-version-check --yes mxnet
@@ -107,7 +108,7 @@ test-gpu-install: $(VENV)/installed ## `make gpu` in a copy, with a stand-in for
 	$(BIN)/python -m pytest -v tests/gpu_install/gpu_install.py
 
 test-container: $(VENV)/installed ## the container's steps in a bare Debian, as root: make test-container [ARCH=arm64]
-	tests/container/run.sh
+	VENV=$(VENV) tests/container/run.sh
 
 picture: $(VENV)/installed ## draw the picture of the README from the stored notebook
 	$(BIN)/python docs/picture.py

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import mxnet as mx
 import pytest
 
 from d2l_helpers.engine import start
@@ -80,20 +79,6 @@ def test_the_release_that_the_sentence_names_is_the_one_that_is_installed():
     assert f"`pip install {pinned}`" in Path(arm.__file__).read_text()
 
 
-def test_mxnets_machine_code_is_loaded():
-    arm.load(Path(mx.__file__).parent)
-
-
-@pytest.mark.parametrize("content", [None, b"not a library"])
-def test_where_it_cannot_be_loaded_one_sentence_names_the_packages(tmp_path, content, is_one_sentence):
-    if content:
-        (tmp_path / "libmxnet.so").write_bytes(content)
-    with pytest.raises(OSError) as caught:
-        arm.load(tmp_path)
-    assert is_one_sentence(str(caught.value))
-    assert str(tmp_path) in str(caught.value) and "apt install libgomp1" in str(caught.value)
-
-
 def run_as(machine, tmp_path):
     """install/arm.py on a machine of that kind."""
     (tmp_path / "sitecustomize.py").write_text(f"import platform; platform.machine = lambda: {machine!r}")
@@ -122,3 +107,12 @@ def test_an_import_without_them_is_sent_there_and_not_to_cuda(missing, is_one_se
     message = start.how_to_get_mxnet(error, "aarch64")
     assert is_one_sentence(message)
     assert missing in message and "python install/arm.py" in message and "CUDA" not in message
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+@pytest.mark.parametrize("missing", ["libgomp.so.1", "libquadmath.so.0"])
+def test_an_import_without_the_systems_libraries_names_the_packages(missing, machine, is_one_sentence):
+    error = OSError(f"{missing}: cannot open shared object file: No such file or directory")
+    message = start.how_to_get_mxnet(error, machine)
+    assert is_one_sentence(message)
+    assert missing in message and "apt install libgomp1 libgfortran5" in message and "CUDA" not in message

@@ -69,9 +69,9 @@ def make(tmp_path, code):
     stop = '[ "$1" = -m ] && { echo venv reached; exit 3; }'
     python.write_text(f'#!/bin/sh\n{stop}\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    venv = f"{tmp_path}/venv"
+    venv = tmp_path / "venv"
     return subprocess.run(
-        ["make", "-C", REPOSITORY, f"PYTHON={python}", f"VENV={venv}", f"{venv}/installed"],
+        ["make", "--no-print-directory", "-C", REPOSITORY, f"PYTHON={python}", f"VENV={venv}", f"{venv}/installed"],
         env={**os.environ, "LC_ALL": "C"},
         capture_output=True,
         text=True,
@@ -91,6 +91,26 @@ def test_make_goes_on_after_the_warning_about_a_newer_python(tmp_path):
     run = make(tmp_path, "import sys; sys.version_info = (3, 20, 0, 'final', 0)")
     assert run.stderr.startswith(warning_about((3, 20)))
     assert "venv reached" in run.stdout
+
+
+def test_what_the_import_misses_is_said_in_one_sentence_and_stops_make(tmp_path, is_one_sentence):
+    (tmp_path / "sitecustomize.py").write_text("""
+import ctypes
+class CDLL(ctypes.CDLL):
+    def __init__(self, name, *args, **kwargs):
+        if str(name).endswith("libmxnet.so"):
+            raise OSError("libgomp.so.1: cannot open shared object file: No such file or directory")
+        super().__init__(name, *args, **kwargs)
+ctypes.CDLL = CDLL
+""")
+    check = [sys.executable, REPOSITORY / "install" / "check_import.py"]
+    fine = subprocess.run(check, capture_output=True, text=True, timeout=60)
+    assert (fine.returncode, fine.stdout, fine.stderr) == (0, "", "")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    run = subprocess.run(check, env=environment, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert is_one_sentence(run.stderr.rstrip("\n"))
+    assert "libgomp.so.1" in run.stderr and "apt install libgomp1" in run.stderr
 
 
 # The container
