@@ -1,9 +1,9 @@
 # The whole tooling. `make` alone lists what there is.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-EPOCHS ?= 500
-PERIOD ?= 100
 NOTEBOOK ?= deep-rnn
+EPOCHS ?= $(if $(filter deep-rnn,$(NOTEBOOK)),500)
+PERIOD ?= $(if $(filter deep-rnn,$(NOTEBOOK)),100)
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help run test test-full bench lab notebooks picture lint lock clean
@@ -11,13 +11,11 @@ BIN := .venv/bin
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
-# nbconvert's classic template is the one that keeps the pictures' alternative text.
+# Ctrl-C reaches make as well, which then ends by itself.
 run: .venv/installed ## train the document's network: make run [EPOCHS=500] [PERIOD=100]
 	@mkdir -p build
-	$(BIN)/papermill notebooks/$(NOTEBOOK).ipynb build/$(NOTEBOOK).ipynb --cwd notebooks --kernel python3 \
-	  --log-output --no-progress-bar -p num_epochs $(EPOCHS) -p pred_period $(PERIOD)
-	$(BIN)/jupyter nbconvert --log-level WARN --to html --template classic build/$(NOTEBOOK).ipynb
-	@echo "The executed notebook is build/$(NOTEBOOK).ipynb; to read it in a browser: build/$(NOTEBOOK).html"
+	@trap : INT; $(BIN)/python docs/run.py notebooks/$(NOTEBOOK).ipynb build \
+	  $(EPOCHS:%=num_epochs=%) $(PERIOD:%=pred_period=%) || [ $$? -eq 130 ]
 
 test: .venv/installed lint ## all tests: the unit tests, and every notebook executed and compared
 	$(BIN)/python -m pytest
