@@ -38,7 +38,7 @@ def html_copy(notebook, name, folder):
 
 @pass_context
 def markdown2html(context, source):
-    """nbconvert's filter of this name, with MathML and with pictures inside."""
+    """The filter of nbconvert's of this name, with MathML and with the pictures inside."""
     attachments = context["cell"].get("attachments", {})
     path = context["resources"]["metadata"]["path"]
     renderer = MathMLRenderer(escape=False, embed_images=True, attachments=attachments, path=path)

@@ -15,12 +15,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # while there is nothing to save, Ctrl-C ends this without a word
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as long as there is nothing to save, Ctrl-C ends this without a word
 
 import nbformat
 from html_copy import html_copy
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError
 from nbconvert.filters import strip_ansi
 from traitlets.config import Config
 
@@ -81,6 +82,7 @@ def set_numbers(notebook, numbers):
 
 def execute(runner, folder):
     """Execute in this folder; returns the exit status: 0, 1 after an error, 130 after Ctrl-C."""
+    before = signal.getsignal(signal.SIGINT)
     with tempfile.TemporaryDirectory() as sockets, open(f"{sockets}/words", "w+") as words:
         # Over TCP others on this machine could listen.
         runner.config = Config(KernelManager={"transport": "ipc", "connection_file": f"{sockets}/kernel.json"})
@@ -94,11 +96,12 @@ def execute(runner, folder):
             if runner.interrupts:
                 return 130
             words.seek(0)
-            told = runner.error if isinstance(error, CellExecutionError) else [words.read(), f"{error}."]
+            died = [words.read() + f"{error}: if nothing above says why, memory may have run out."]
+            told = runner.error if isinstance(error, CellExecutionError) else died
             runner.show("\n".join(told) + "\n", sys.stderr)
             return 1
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, before)
 
 
 def main(source, folder, *pairs):
@@ -111,7 +114,7 @@ def main(source, folder, *pairs):
             sys.exit(f"{pair!r} is not a name with a whole number: write it like num_epochs=500.")
     notebook = nbformat.read(source, 4)
     for name in set_numbers(notebook, dict(pair.split("=") for pair in pairs)):
-        print(f"{source} has no number {name} to set: it runs as it is.", file=sys.stderr)
+        print(f"{source} has no number {name} to set, so it runs without.", file=sys.stderr)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.update(outputs=[], execution_count=None)
@@ -122,7 +125,11 @@ def main(source, folder, *pairs):
     nbformat.write(notebook, target)
     page = target.with_suffix(".html")
     page.write_text(html_copy(notebook, source.stem, source.parent), encoding="utf-8")
-    begin = {0: "The executed notebook is", 1: "What ran before the error is in", 130: "Interrupted: what ran before is in"}
+    begin = {
+        0: "The executed notebook is",
+        1: "What ran before the error is in",
+        130: "Interrupted: what ran before is in",
+    }
     where = f"{begin[status]} {target}; to read it in a browser: {page}\n"
     runner.show(where, sys.stderr if status else sys.stdout)
     return status
