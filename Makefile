@@ -2,9 +2,9 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
-EPOCHS ?= 500
-PERIOD ?= 100
 NOTEBOOK ?= deep-rnn
+EPOCHS ?= $(if $(filter deep-rnn,$(NOTEBOOK)),500)
+PERIOD ?= $(if $(filter deep-rnn,$(NOTEBOOK)),100)
 BIN := $(VENV)/bin
 # The build of MXNet in $(VENV), cpu or gpu: the one asked for last, also when a lock has changed and it is set up anew.
 MXNET := $(or $(shell cat $(VENV)/installed 2>/dev/null),cpu)
@@ -15,13 +15,11 @@ MXNET := $(or $(shell cat $(VENV)/installed 2>/dev/null),cpu)
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 18
 
-# nbconvert's classic template is the one that keeps the pictures' alternative text.
+# Ctrl-C reaches make as well, which then ends by itself.
 run: $(VENV)/installed ## train the document's network: make run [EPOCHS=500] [PERIOD=100]
 	@mkdir -p build
-	$(BIN)/papermill notebooks/$(NOTEBOOK).ipynb build/$(NOTEBOOK).ipynb --cwd notebooks --kernel python3 \
-	  --log-output --no-progress-bar -p num_epochs $(EPOCHS) -p pred_period $(PERIOD)
-	$(BIN)/jupyter nbconvert --log-level WARN --to html --template classic build/$(NOTEBOOK).ipynb
-	@echo "The executed notebook is build/$(NOTEBOOK).ipynb; to read it in a browser: build/$(NOTEBOOK).html"
+	@trap : INT; $(BIN)/python docs/run.py notebooks/$(NOTEBOOK).ipynb build \
+	  $(EPOCHS:%=num_epochs=%) $(PERIOD:%=pred_period=%) || [ $$? -eq 130 ]
 
 # Two files at a time, each on one thread, get more done than one file on two; a notebook stays in one of the two.
 TWO_AT_A_TIME := -n 2 --dist loadfile --no-loadscope-reorder

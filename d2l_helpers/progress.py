@@ -103,7 +103,9 @@ def _somebody_is_at_the_notebook():
 
 
 def _terminal():
-    """The terminal on which to show progress, open for writing, or None."""
+    """The terminal on which to show progress, open for writing, or None (TQDM_DISABLE is tqdm's own switch)."""
+    if os.environ.get("TQDM_DISABLE"):
+        return None
     if _kernel() is None:
         return sys.stderr if sys.stderr is not None and sys.stderr.isatty() else None
     import psutil

@@ -114,20 +114,6 @@ def test_an_executed_notebook_holds_the_reports_and_the_curve_only(notebook):
     assert_reports_and_curve_only(notebook.cells[0])
 
 
-def test_papermill_in_a_terminal_shows_the_bar_there_and_leaves_none_in_the_notebook(notebook, tmp_path):
-    nbformat.write(notebook, tmp_path / "in.ipynb")
-    leader, follower = terminal()
-    command = [sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb", "--cwd", ROOT, "-k", "python3"]
-    process = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", *command], cwd=tmp_path, stdin=follower, stdout=follower, stderr=follower
-    )
-    os.close(follower)
-    screen = read_everything(leader)
-    assert process.wait() == 0, screen
-    assert BAR.search(screen)
-    assert_reports_and_curve_only(nbformat.read(tmp_path / "out.ipynb", 4).cells[-1])
-
-
 def test_somebody_at_the_notebook_sees_a_bar_that_vanishes():
     manager, client = start_new_kernel(cwd=ROOT)
     messages = []
