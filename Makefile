@@ -81,8 +81,8 @@ cpu: ## set .venv up anew with MXNet's build for CPUs
 	@rm -f .venv/installed
 	@$(MAKE) --no-print-directory .venv/installed MXNET=cpu
 
-test-gpu-install: .venv/installed ## `make gpu` in a copy, with a stand-in for the driver; downloads 2 GB
-	$(BIN)/python -m pytest -v tests/gpu_install/gpu_install.py
+test-gpu-install: .venv/installed ## `make gpu` in a copy, with a stand-in for the driver (2 GB, 15 minutes)
+	$(BIN)/python -m pytest -v -rP tests/gpu_install/gpu_install.py
 
 picture: .venv/installed ## draw the picture of the README from the stored notebook
 	$(BIN)/python docs/picture.py
