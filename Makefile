@@ -1,62 +1,85 @@
 # The whole tooling. `make` alone lists what there is.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
 EPOCHS ?= 500
 PERIOD ?= 100
 NOTEBOOK ?= deep-rnn
-BIN := .venv/bin
-# The build of MXNet in .venv, cpu or gpu: the one asked for last, also when a lock has changed and .venv is set up anew.
-MXNET := $(or $(shell cat .venv/installed 2>/dev/null),cpu)
+BIN := $(VENV)/bin
+# The build of MXNet in $(VENV), cpu or gpu: the one asked for last, also when a lock has changed and it is set up anew.
+MXNET := $(or $(shell cat $(VENV)/installed 2>/dev/null),cpu)
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full bench lab notebooks picture lint lock gpu cpu test-gpu-install clean
+.PHONY: help run test test-full test-processors test-container test-gpu-install gpu cpu bench lab notebooks picture \
+  lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 18
 
 # nbconvert's classic template is the one that keeps the pictures' alternative text.
-run: .venv/installed ## train the document's network: make run [EPOCHS=500] [PERIOD=100]
+run: $(VENV)/installed ## train the document's network: make run [EPOCHS=500] [PERIOD=100]
 	@mkdir -p build
 	$(BIN)/papermill notebooks/$(NOTEBOOK).ipynb build/$(NOTEBOOK).ipynb --cwd notebooks --kernel python3 \
 	  --log-output --no-progress-bar -p num_epochs $(EPOCHS) -p pred_period $(PERIOD)
 	$(BIN)/jupyter nbconvert --log-level WARN --to html --template classic build/$(NOTEBOOK).ipynb
 	@echo "The executed notebook is build/$(NOTEBOOK).ipynb; to read it in a browser: build/$(NOTEBOOK).html"
 
-test: .venv/installed lint ## all tests: the unit tests, and every notebook executed and compared
-	$(BIN)/python -m pytest
+# Two files at a time, each on one thread, get more done than one file on two; a notebook stays in one of the two.
+TWO_AT_A_TIME := -n 2 --dist loadfile --no-loadscope-reorder
 
-test-full: .venv/installed ## the two notebooks that `make test` shortens, whole (half an hour)
+test: $(VENV)/installed lint ## all tests: the unit tests, and every notebook executed and compared
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO_AT_A_TIME) $(TESTS)
+
+test-full: $(VENV)/installed ## the two notebooks that `make test` shortens, whole (half an hour)
 	$(BIN)/python -m pytest --full-training notebooks/deep-rnn.ipynb notebooks/depth-study.ipynb
 
-lab: .venv/installed ## open JupyterLab on the notebooks
+# What stands in for other processors: the newest instructions that the matrix library may use, and the threads.
+PROCESSORS ?= SSE41-1 AVX-2 AVX2-1
+
+test-processors: $(VENV)/installed ## every notebook as on other processors: make test-processors [PROCESSORS="SSE41-2"] (an hour)
+	@for p in $(PROCESSORS); do \
+	  echo "As on a processor with $${p%-*} and nothing newer, threads: $${p#*-}"; \
+	  DNNL_MAX_CPU_ISA=$${p%-*} OMP_NUM_THREADS=$${p#*-} OMP_WAIT_POLICY=passive \
+	    $(BIN)/python -m pytest $(TWO_AT_A_TIME) notebooks || exit 1; \
+	done
+
+lab: $(VENV)/installed ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks
 
-notebooks: .venv/installed ## execute every notebook in full and store its outputs
+notebooks: $(VENV)/installed ## execute every notebook in full and store its outputs
 	$(BIN)/jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
 	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
-bench: .venv/installed .venv-bench/installed ## measure against its peers: one table, and build/benchmark.png (7 minutes)
+bench: $(VENV)/installed .venv-bench/installed ## measure against its peers: one table, and build/benchmark.png (7 minutes)
 	@mkdir -p build
 	$(BIN)/python benchmarks/compare.py --peers .venv-bench/bin/python
 
-lint: .venv/installed
+lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-lock: .venv/installed ## resolve requirements.lock and requirements-gpu.lock anew from the pyproject.toml files
+lock: $(VENV)/installed ## resolve requirements.lock and requirements-gpu.lock anew from the pyproject.toml files
 	$(BIN)/pip install -q uv==0.11.32
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra run --extra test --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --no-deps --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate install/gpu/pyproject.toml -o requirements-gpu.lock
 
-.venv/installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v == (3, 11) or sys.exit( \
-	  "MXNet 1.9.1 runs on Python 3.8 to 3.11, this project is pinned for 3.11, and this is Python %d.%d: " \
-	  "install Python 3.11, or say where it is with `make PYTHON=/path/to/python3.11`." % v)'
-	@echo "Setting up .venv (once; a minute or two) ..."
-	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+# `make PYTHON=python3.13 run` after a `make run` with another Python: the environment is set up anew.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(PYTHON) -V 2>&1),$(shell sed -n 's/^version = /Python /p' $(VENV)/pyvenv.cfg 2>&1))
+$(VENV)/installed: FORCE
+FORCE:
+endif
+endif
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) install/check_platform.py
+	@echo "Setting up $(VENV) with $$($(PYTHON) -V) (once; a minute or two) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python install/arm.py
+	@$(BIN)/python install/check_import.py
 ifeq ($(MXNET),gpu)
 	@echo "... and MXNet's CUDA build with CUDA: 2 GB to download, 5 GB on the disk ..."
 	@$(BIN)/pip uninstall -q --disable-pip-version-check --yes mxnet
@@ -66,25 +89,28 @@ endif
 	@echo $(MXNET) > $@
 
 ifeq ($(MXNET),gpu)
-.venv/installed: requirements-gpu.lock install/gpu/pyproject.toml
+$(VENV)/installed: requirements-gpu.lock install/gpu/pyproject.toml
 endif
 
 gpu: ## set .venv up with MXNet's CUDA build and CUDA itself: Linux, x86_64, an NVIDIA card with its driver
 	@[ "$$(uname -sm)" = "Linux x86_64" ] || { \
 	  echo "MXNet's CUDA build exists for Linux on x86_64 and this is $$(uname -sm): go without a GPU with \`make cpu\`."; \
 	  exit 1; }
-	@rm -f .venv/installed
-	@$(MAKE) --no-print-directory .venv/installed MXNET=gpu
+	@rm -f $(VENV)/installed
+	@$(MAKE) --no-print-directory $(VENV)/installed MXNET=gpu
 	@-$(BIN)/python -c 'import d2l_helpers as d2l; print("MXNet computes on", d2l.try_gpu())' 2>&1 | tail -n 1
 
 cpu: ## set .venv up anew with MXNet's build for CPUs
-	@rm -f .venv/installed
-	@$(MAKE) --no-print-directory .venv/installed MXNET=cpu
+	@rm -f $(VENV)/installed
+	@$(MAKE) --no-print-directory $(VENV)/installed MXNET=cpu
 
-test-gpu-install: .venv/installed ## `make gpu` in a copy, with a stand-in for the driver (2 GB, 15 minutes)
+test-gpu-install: $(VENV)/installed ## `make gpu` in a copy, with a stand-in for the driver (2 GB, 15 minutes)
 	$(BIN)/python -m pytest -v -rP tests/gpu_install/gpu_install.py
 
-picture: .venv/installed ## draw the picture of the README from the stored notebook
+test-container: $(VENV)/installed ## the container's steps in a bare Debian, as root: make test-container [ARCH=arm64]
+	VENV=$(VENV) tests/container/run.sh
+
+picture: $(VENV)/installed ## draw the picture of the README from the stored notebook
 	$(BIN)/python docs/picture.py
 
 .venv-bench/installed: benchmarks/requirements.lock

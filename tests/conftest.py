@@ -60,10 +60,10 @@ def run_python():
 
     def run(code, **variables):
         """Variables are set in the environment, or removed from it where they are None."""
-        environment = {**os.environ, "OMP_NUM_THREADS": None, **variables}
+        environment = {**os.environ, **dict.fromkeys([*chosen, "GOMP_SPINCOUNT"]), **variables}
         environment = {name: value for name, value in environment.items() if value is not None}
         return subprocess.run(
-            [sys.executable, "-c", code], env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", code], env=environment, cwd=REPOSITORY, capture_output=True, text=True
         )
 
     return run

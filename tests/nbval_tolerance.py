@@ -31,14 +31,18 @@ honest runs. Of the same runs' reports at epoch 100 (perplexity 7) none shares m
 characters in either continuation; text that was made up shares about ten.
 """
 
+import contextlib
 import copy
 import math
 import re
 import shutil
 from difflib import SequenceMatcher
+from functools import partial
 from pathlib import Path
+from queue import Empty
 
 import pytest
+from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -137,8 +141,22 @@ class TolerantCell(IPyNbCell):
         return super().compare_outputs(test, ref, skip_compare)
 
 
+def await_reply(kernel, msg_id, timeout):
+    """As nbval's, but however long a cell takes; a kernel that has died is noticed instead."""
+    while kernel.is_alive():
+        with contextlib.suppress(Empty):
+            return RunningKernel.await_reply(kernel, msg_id, timeout=1)
+    raise RuntimeError("The kernel has died.")
+
+
 class TolerantNotebook(IPyNbFile):
     """A notebook of tolerant cells, with the numbers in SHORTENED changed."""
+
+    def setup(self):
+        """As nbval's, in a fresh folder, and without a limit of time."""
+        shutil.rmtree(FOLDERS / self.path.stem, ignore_errors=True)
+        super().setup()
+        self.kernel.await_reply = partial(await_reply, self.kernel)
 
     def collect(self):
         """As nbval's."""
@@ -149,12 +167,11 @@ class TolerantNotebook(IPyNbFile):
             if "parameters" in tags:
                 item.cell.source += "".join(f"\n{name} = {value}" for name, value in self.shortened.items())
             if "fresh-folder" in tags:
-                folder = FOLDERS / self.path.stem
-                shutil.rmtree(folder, ignore_errors=True)
-                item.cell.source += f"\nfolder = {str(folder)!r}"
+                item.cell.source += f"\nfolder = {str(FOLDERS / self.path.stem)!r}"
             cell = TolerantCell.from_parent(
                 self, name=item.name, cell_num=item.cell_num, cell=item.cell, options=item.options
             )
+            cell.output_timeout = 600  # seconds from a cell's end until all that it printed is here
             if "may-fail" in tags:
                 cell.add_marker(pytest.mark.xfail(reason="an honest run can fail here: see the table above the rule"))
             yield cell

@@ -1,17 +1,20 @@
 """A sweep gives the same results wherever its runs are computed, computes each once, and loses none."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import dask
 import mxnet as mx
 import pytest
+from distributed import LocalCluster
 from mxnet.gluon import rnn
 
 import d2l_helpers as d2l
@@ -37,9 +40,10 @@ def train(seed, started):
 
 def wait_to_be_killed(seed, started):
     """As train, but the very first run never ends by itself."""
-    if not list(Path(started).iterdir()):
+    with contextlib.suppress(FileExistsError):
+        (Path(started) / "victim").mkdir()  # which only one of two can do
         (Path(started) / f"victim-{os.getpid()}").touch()
-        time.sleep(3600)
+        threading.Event().wait()
     return train(seed, started)
 
 
@@ -72,7 +76,7 @@ def expected():
     return [train(**configuration) for configuration in SEEDS]
 
 
-@contextmanager
+@contextlib.contextmanager
 def processes():
     """A function that starts a Dask program; all of them end with the block."""
     running = []
@@ -98,12 +102,31 @@ def processes():
             process.wait()
 
 
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
+def wait_for(condition):
     while not (value := condition()):
-        assert time.monotonic() < end
         time.sleep(0.02)
     return value
+
+
+def address_in(scheduler_file):
+    with contextlib.suppress(OSError, ValueError):  # it is not there yet, or not yet whole
+        return json.loads(scheduler_file.read_text())["address"]
+
+
+@pytest.fixture(scope="module")
+def cluster_in_this_process():
+    """The address of a Dask cluster that takes no time to start, for what does not depend on processes."""
+    pages = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", scheduler_kwargs=pages
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+def here(cluster_in_this_process, monkeypatch):
+    """Sweeps are computed in this process."""
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster_in_this_process)
 
 
 @pytest.fixture
@@ -112,16 +135,28 @@ def cluster(tmp_path, monkeypatch):
     file = tmp_path / "scheduler.json"
     with processes() as start:
         start("scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", file)
-        address = wait_for(lambda: file.exists() and json.loads(file.read_text())["address"])
+        address = wait_for(lambda: address_in(file))
         for _ in range(2):
             start("worker", address, "--host", "127.0.0.1", "--nthreads", 2, "--no-nanny", "--no-dashboard",
                   "--local-directory", tmp_path)  # fmt: skip
+        monkeypatch.setattr(sweep, "SECONDS_TO_WAIT_FOR_A_CLUSTER", 3600)
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
         yield address
 
 
+@pytest.fixture
+def as_if_another_sweep_were_running():
+    """The port that Dask takes unless it is told otherwise is taken."""
+    with socket.socket() as server:
+        with contextlib.suppress(OSError):  # then it is taken indeed
+            server.bind(("127.0.0.1", 8787))
+            server.listen()
+        yield
+
+
+@pytest.mark.usefixtures("as_if_another_sweep_were_running")
 @pytest.mark.parametrize("cores", [1, 2])
-def test_results_do_not_depend_on_the_number_of_local_workers(tmp_path, monkeypatch, capfd, expected, cores):
+def test_results_do_not_depend_on_the_number_of_local_workers(tmp_path, monkeypatch, capfd, recwarn, expected, cores):
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
     monkeypatch.setattr(sweep, "usable_cores", lambda: cores)
     assert d2l.run_sweep(train, into(tmp_path / "started"), tmp_path / "results") == expected
@@ -130,6 +165,7 @@ def test_results_do_not_depend_on_the_number_of_local_workers(tmp_path, monkeypa
     assert len(set(began)) <= cores
     assert str(os.getpid()) not in began
     assert capfd.readouterr() == ("", "")  # what runs print is lost, and Dask is quiet
+    assert [warning.message for warning in recwarn if warning.category is UserWarning] == []
 
 
 def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_results(tmp_path, cluster, expected):
@@ -138,7 +174,7 @@ def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_results(tmp_
     with subprocess.Popen([sys.executable, "-c", KILL_THE_VICTIM, started]) as killer:
         try:
             assert d2l.run_sweep(wait_to_be_killed, configurations, tmp_path / "results") == expected
-            assert killer.wait(60) == 0
+            assert killer.wait() == 0
         finally:
             killer.kill()
     pids = {file.name.split("-")[1] for file in started.iterdir() if not file.name.startswith("victim")}
@@ -149,10 +185,11 @@ def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_results(tmp_
 
 KILL_THE_VICTIM = """
 import os, pathlib, signal, sys, time
-while not (victims := list(pathlib.Path(sys.argv[1]).glob("victim-*"))):
+started = pathlib.Path(sys.argv[1])
+while not (list(started.glob("victim-*")) and list(started.glob("[0-9]-*"))):  # the other worker is at work, too
     time.sleep(0.02)
-time.sleep(1)  # the other worker is in the middle of its runs
-os.kill(int(victims[0].name.split("-")[1]), signal.SIGKILL)
+(victim,) = started.glob("victim-*")
+os.kill(int(victim.name.split("-")[1]), signal.SIGKILL)
 """
 
 
@@ -164,7 +201,7 @@ def is_running(pid):
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
 
 
-def test_a_finished_run_is_never_repeated(tmp_path, expected):
+def test_a_finished_run_is_never_repeated(tmp_path, here, expected):
     configurations = into(tmp_path / "started")
     results = tmp_path / "new" / "results"
     assert d2l.run_sweep(train, configurations[:2], results) == expected[:2]
@@ -177,10 +214,12 @@ def test_a_finished_run_is_never_repeated(tmp_path, expected):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, cluster_in_this_process):
     """A folder with the result of the first seed."""
     folder = tmp_path_factory.mktemp("finished")
-    d2l.run_sweep(train, SEEDS[:1], folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DASK_SCHEDULER_ADDRESS", cluster_in_this_process)
+        d2l.run_sweep(train, SEEDS[:1], folder)
     return folder
 
 
@@ -195,7 +234,7 @@ def test_a_result_s_file_says_what_it_is_the_result_of(finished, expected):
     assert json.loads(file.read_text()) == {"configuration": SEEDS[0], "result": expected[0]}
 
 
-def test_a_changed_experiment_is_run_again(tmp_path, monkeypatch):
+def test_a_changed_experiment_is_run_again(tmp_path, here, monkeypatch):
     source = "def experiment(seed):\n    return FACTOR * seed\n"
     for factor in ("2", "3"):
         module = write_module(tmp_path / factor, source.replace("FACTOR", factor), monkeypatch)
@@ -203,7 +242,7 @@ def test_a_changed_experiment_is_run_again(tmp_path, monkeypatch):
     assert len(list((tmp_path / "results").iterdir())) == 2
 
 
-def test_a_changed_function_that_the_experiment_calls_makes_it_run_again(tmp_path, monkeypatch):
+def test_a_changed_function_that_the_experiment_calls_makes_it_run_again(tmp_path, here, monkeypatch):
     source = (
         "def inner(seed):\n    return FACTOR * seed\n\ndef experiment(seed):\n    return [inner(s) for s in [seed]]\n"
     )
@@ -223,7 +262,7 @@ def write_module(folder, source, monkeypatch):
     return experiments
 
 
-def test_a_failing_run_is_named_after_all_others_are_kept(tmp_path, expected, is_one_sentence):
+def test_a_failing_run_is_named_after_all_others_are_kept(tmp_path, here, expected, is_one_sentence):
     configurations = into(tmp_path / "started")
     with pytest.raises(RuntimeError) as caught:
         d2l.run_sweep(fail_with_two, configurations, tmp_path / "results")
@@ -258,7 +297,8 @@ import d2l_helpers as d2l
 def experiment(seed, started):
     import os
     Path(started, f"{{seed}}-{{os.getpid()}}").touch()
-    time.sleep(0.1 if seed == 0 else 3600)
+    if seed > 0:
+        time.sleep(10**6)
     return "OMP_NUM_THREADS=1" in Path("/proc/self/environ").read_text().split("\\0")
 
 if __name__ == "__main__":
@@ -271,7 +311,7 @@ if __name__ == "__main__":
     finished = wait_for(lambda: list(tmp_path.glob("results/*.json")))
     wait_for(lambda: len(list((tmp_path / "started").iterdir())) >= 2)
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) != 0
+    assert process.wait() != 0
     assert process.stderr.read().rstrip().endswith("KeyboardInterrupt")
     assert [json.loads(file.read_text())["result"] for file in finished] == [True]  # a worker has one thread
     workers = {int(file.name.split("-")[1]) for file in (tmp_path / "started").iterdir()}

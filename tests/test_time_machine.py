@@ -2,7 +2,6 @@
 
 import hashlib
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -79,14 +78,16 @@ class Server:
 
     def __init__(self, cached_file):
         server = self
-        self.status, self.body, self.content_length, self.delay = 200, BOOK, len(BOOK), 0
+        self.status, self.body, self.content_length = 200, BOOK, len(BOOK)
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.requested = []
         self.cached_file_was_there_half_way = None
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):  # noqa: N802 (the name that http.server calls)
                 server.requested.append(self.path)
-                time.sleep(server.delay)
+                server.may_answer.wait()
                 self.send_response(server.status)
                 if server.content_length is not None:
                     self.send_header("Content-Length", str(server.content_length))
@@ -108,6 +109,7 @@ class Server:
         self._running = True
 
     def stop(self):
+        self.may_answer.set()
         if self._running:
             self._httpd.shutdown()
             self._httpd.server_close()
@@ -226,7 +228,7 @@ def test_no_server_is_told(server, cached_file, is_one_sentence):
 
 def test_a_server_that_stays_silent_is_given_up(server, cached_file, is_one_sentence, monkeypatch):
     monkeypatch.setattr(module, "SECONDS_TO_ANSWER", 0.1)
-    server.delay = 1
+    server.may_answer.clear()
     assert_fails_clearly(server, cached_file, is_one_sentence)
 
 

@@ -15,6 +15,9 @@ from d2l_helpers.engine.numpy_of_2022 import for_mxnet, write_numbers_plainly
 OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 13)  # that everything was tried on
 
+# What MXNet's wheels need besides the C library. The last one is for Intel and AMD only; libgfortran brings it.
+FROM_THE_SYSTEM = ("libgomp.so", "libgcc_s.so", "libstdc++.so", "libquadmath.so")
+
 
 def check_python(version):
     """Raise ImportError for a Python that is too old, and warn of one on which nothing was tried.
@@ -39,10 +42,16 @@ def how_to_get_mxnet(error, machine):
 
     machine: what `platform.machine()` says, such as "x86_64" or "aarch64".
     """
+    if str(error).startswith(FROM_THE_SYSTEM):
+        return (
+            f"MXNet's machine code cannot be loaded ({error}): install what it needs from the system with "
+            "`sudo apt install libgomp1 libgfortran5` on Debian and Ubuntu, or `sudo dnf install libgomp libgfortran` "
+            "on Fedora."
+        )
     if machine == "aarch64":
         return (
             f"MXNet's machine code cannot be loaded ({error}): its wheel for ARM leaves out three libraries, "
-            "so run `make` or `python install/arm.py`, which puts Debian's in their place."
+            "so run `make` or `python install/arm.py`, which puts OpenBLAS in their place."
         )
     if "libcuda.so.1" in str(error):
         return (

@@ -1,0 +1,17 @@
+# One image for Intel, AMD and ARM. `make test-container` runs the same two commands without a container engine.
+# Bookworm is the Debian whose Python is 3.11, for which d2l pins its dependencies.
+FROM debian:bookworm-slim AS system
+ARG NB_USER=student
+ARG NB_UID=1000
+COPY install/container.sh /usr/local/bin/
+RUN container.sh
+USER ${NB_USER}
+
+FROM system
+ARG NB_USER=student
+COPY --chown=${NB_USER} . /home/${NB_USER}/deep-rnn
+WORKDIR /home/${NB_USER}/deep-rnn
+RUN make .venv/installed
+ENV PATH=/home/${NB_USER}/deep-rnn/.venv/bin:${PATH}
+EXPOSE 8888
+CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "--notebook-dir=notebooks"]
