@@ -102,8 +102,8 @@ cpu: ## set .venv up anew with MXNet's build for CPUs
 	@rm -f $(VENV)/installed
 	@$(MAKE) --no-print-directory $(VENV)/installed MXNET=cpu
 
-test-gpu-install: $(VENV)/installed ## `make gpu` in a copy, with a stand-in for the driver; downloads 2 GB
-	$(BIN)/python -m pytest -v tests/gpu_install/gpu_install.py
+test-gpu-install: $(VENV)/installed ## `make gpu` in a copy, with a stand-in for the driver (2 GB, 15 minutes)
+	$(BIN)/python -m pytest -v -rP tests/gpu_install/gpu_install.py
 
 test-container: $(VENV)/installed ## the container's steps in a bare Debian, as root: make test-container [ARCH=arm64]
 	VENV=$(VENV) tests/container/run.sh

@@ -51,7 +51,9 @@ def copy(driver):
         for file in filter(None, files.split("\0")):
             (Path(folder) / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / file, Path(folder) / file)
-        made = run("make", "gpu", f"PYTHON={os.path.realpath(sys.executable)}", cwd=folder, env=driver)
+        made = run(
+            "make", "--no-print-directory", "gpu", f"PYTHON={os.path.realpath(sys.executable)}", cwd=folder, env=driver
+        )
         assert made.returncode == 0, made.stderr
         assert made.stdout.splitlines()[-1] == "MXNet computes on cpu(0)"
         yield Path(folder)
@@ -83,14 +85,18 @@ def test_the_requirement_of_mxnet_is_met(copy):
 
 
 def test_make_leaves_the_environment_as_it_is(copy):
-    assert "venv" not in run("make", "-n", "test", cwd=copy).stdout.replace(".venv/bin", "")
+    assert "venv" not in run("make", "--no-print-directory", "-n", "test", cwd=copy).stdout.replace(".venv/bin", "")
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-gpu.lock"])
 def test_a_changed_lock_brings_the_cuda_build_again(lock, copy):
-    plan = run("make", "-n", "--what-if", lock, "test", cwd=copy).stdout
+    plan = run("make", "--no-print-directory", "-n", "--what-if", lock, "test", cwd=copy).stdout
     assert "venv --clear" in plan and "-r requirements-gpu.lock" in plan
-    assert "requirements-gpu.lock" not in run("make", "-n", "cpu", cwd=copy).stdout
+
+
+def test_the_way_back_leaves_the_cuda_build_out(copy):
+    plan = run("make", "-n", "--what-if", "requirements.lock", ".venv/installed", "MXNET=cpu", cwd=copy).stdout
+    assert "venv --clear" in plan and "requirements-gpu.lock" not in plan
 
 
 def test_mxnet_has_cuda_and_sees_no_gpu(python):
