@@ -24,7 +24,7 @@ STYLE = """<style>
 @font-face {{ font-family: mathematics; src: url(data:font/woff;base64,{font}); }}
 math {{ font-family: mathematics, math; font-size: 115%; }}
 math[display=block] {{ margin: 1em 0; }}
-math code {{ padding: 0; background: none; font-size: 85%; }}
+.rendered_html math code {{ padding: 0; background: none; font-size: 85%; }}
 </style></head>"""
 
 

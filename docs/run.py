@@ -72,7 +72,8 @@ def set_numbers(notebook, numbers):
     """Set numbers, name -> int, behind the notebook's parameters; returns the names that are none of them."""
     for index, cell in enumerate(notebook.cells):
         if "parameters" in cell.metadata.get("tags", []):
-            names = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
+            nodes = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)]
+            names = {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
             lines = [f"{name} = {number}" for name, number in numbers.items() if name in names]
             added = nbformat.v4.new_code_cell("\n".join(lines), metadata={"tags": ["injected-parameters"]})
             notebook.cells[index + 1 : index + 1] = [added] if lines else []

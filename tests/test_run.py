@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import termios
+import threading
 from pathlib import Path
 
 import bs4
@@ -173,8 +174,11 @@ def test_through_a_pipe_goes_what_is_printed_while_the_cell_runs_and_the_termina
     terminal = Terminal(folder, stdout=subprocess.PIPE)
     assert terminal.process.stdout.readline() == "first\n"
     (folder / "seen").touch()
+    reader = threading.Thread(target=terminal.until, args=[None])  # so that a bar would not be waiting to be read
+    reader.start()
     assert terminal.process.communicate()[0] == f"{REPORTS}The executed notebook is {WHERE}"
-    assert terminal.until(None) == ""
+    reader.join()
+    assert terminal.received == b""
 
 
 def test_ctrl_c_stops_the_cell_and_keeps_what_ran(lesson):
