@@ -110,7 +110,7 @@ def assert_reports_and_curve_only(cell):
 
 
 def test_an_executed_notebook_holds_the_reports_and_the_curve_only(notebook):
-    NotebookClient(notebook, resources={"metadata": {"path": str(ROOT)}}).execute()
+    NotebookClient(notebook, startup_timeout=1800, resources={"metadata": {"path": str(ROOT)}}).execute()
     assert_reports_and_curve_only(notebook.cells[0])
 
 
@@ -118,6 +118,7 @@ def test_papermill_in_a_terminal_shows_the_bar_there_and_leaves_none_in_the_note
     nbformat.write(notebook, tmp_path / "in.ipynb")
     leader, follower = terminal()
     command = [sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb", "--cwd", ROOT, "-k", "python3"]
+    command += ["--start-timeout", "1800"]
     process = subprocess.Popen(
         ["setsid", "--ctty", "--wait", *command], cwd=tmp_path, stdin=follower, stdout=follower, stderr=follower
     )
@@ -129,10 +130,10 @@ def test_papermill_in_a_terminal_shows_the_bar_there_and_leaves_none_in_the_note
 
 
 def test_somebody_at_the_notebook_sees_a_bar_that_vanishes():
-    manager, client = start_new_kernel(cwd=ROOT)
+    manager, client = start_new_kernel(startup_timeout=1800, cwd=ROOT)
     messages = []
     try:
-        reply = client.execute_interactive(TRAINING, allow_stdin=True, output_hook=messages.append)
+        reply = client.execute_interactive(TRAINING, allow_stdin=True, output_hook=messages.append, timeout=1800)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
