@@ -30,10 +30,10 @@ test: $(VENV)/installed lint ## all tests: the unit tests, and every notebook ex
 test-full: $(VENV)/installed ## the two notebooks that `make test` shortens, whole (half an hour)
 	$(BIN)/python -m pytest --full-training notebooks/deep-rnn.ipynb notebooks/depth-study.ipynb
 
-# What stands in for other processors: the newest instructions that the matrix library may use, and the threads.
+# What stands in for another processor: the newest instructions that oneDNN may use, and the number of threads.
 PROCESSORS ?= SSE41-1 AVX-2 AVX2-1
 
-test-processors: $(VENV)/installed ## every notebook as on other processors: make test-processors [PROCESSORS="SSE41-2"] (an hour)
+test-processors: $(VENV)/installed ## every notebook as on three other processors (by hand; an hour)
 	@for p in $(PROCESSORS); do \
 	  echo "As on a processor with $${p%-*} and nothing newer, threads: $${p#*-}"; \
 	  DNNL_MAX_CPU_ISA=$${p%-*} OMP_NUM_THREADS=$${p#*-} OMP_WAIT_POLICY=passive \

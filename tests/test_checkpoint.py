@@ -346,9 +346,9 @@ def test_bad_paths_are_refused_in_one_sentence(checkpoint, error, words):
 def test_the_stop_button_leaves_the_kernel_usable(path):
     from jupyter_client.manager import start_new_kernel
 
-    manager, client = start_new_kernel(cwd=Path(__file__).parent.parent)
+    manager, client = start_new_kernel(startup_timeout=1800, cwd=Path(__file__).parent.parent)
     try:
-        client.execute_interactive("import d2l_helpers; from tests import test_checkpoint as t")
+        client.execute_interactive("import d2l_helpers; from tests import test_checkpoint as t", timeout=1800)
 
         def stop_after_the_first_report(message):
             if "epoch 2," in message["content"].get("text", ""):
@@ -357,11 +357,13 @@ def test_the_stop_button_leaves_the_kernel_usable(path):
         reply = client.execute_interactive(
             f"t.run({str(path)!r}, num_epochs=10**6, pred_period=2)",
             output_hook=stop_after_the_first_report,
+            timeout=1800,
         )
         assert reply["content"]["ename"] == "KeyboardInterrupt"
         reply = client.execute_interactive(
             f"saved = t.d2l.load_checkpoint({str(path)!r}).weights; now = t.weights_of(t.run.model); "
-            "assert all((saved[name] == now[name]).all() for name in now)"
+            "assert all((saved[name] == now[name]).all() for name in now)",
+            timeout=1800,
         )
         assert reply["content"]["status"] == "ok"
     finally:

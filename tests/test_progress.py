@@ -110,15 +110,15 @@ def assert_reports_and_curve_only(cell):
 
 
 def test_an_executed_notebook_holds_the_reports_and_the_curve_only(notebook):
-    NotebookClient(notebook, resources={"metadata": {"path": str(ROOT)}}).execute()
+    NotebookClient(notebook, startup_timeout=1800, resources={"metadata": {"path": str(ROOT)}}).execute()
     assert_reports_and_curve_only(notebook.cells[0])
 
 
 def test_somebody_at_the_notebook_sees_a_bar_that_vanishes():
-    manager, client = start_new_kernel(cwd=ROOT)
+    manager, client = start_new_kernel(startup_timeout=1800, cwd=ROOT)
     messages = []
     try:
-        reply = client.execute_interactive(TRAINING, allow_stdin=True, output_hook=messages.append)
+        reply = client.execute_interactive(TRAINING, allow_stdin=True, output_hook=messages.append, timeout=1800)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

@@ -102,8 +102,11 @@ def processes():
             process.wait()
 
 
-def wait_for(condition):
+def wait_for(condition, seconds=1800):
+    """The value of a condition as soon as it is true; a machine may be as busy as it likes."""
+    end = time.monotonic() + seconds
     while not (value := condition()):
+        assert time.monotonic() < end
         time.sleep(0.02)
     return value
 
