@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import io
 import json
+import logging
 import os
 import re
 import threading
@@ -103,7 +104,9 @@ def _cluster(num_runs):
             unprofiled = dask.config.set({"distributed.worker.profile.enabled": False})
             with unprofiled, patch.dict(os.environ, OMP_NUM_THREADS="1"):
                 workers = {"n_workers": min(usable_cores(), num_runs), "threads_per_worker": 1, "memory_limit": 0}
-                address = stack.enter_context(LocalCluster(**workers, dashboard_address=None))
+                # Any free port, so that two of them do not warn of each other; and no warnings of being interrupted.
+                quiet = {"scheduler_kwargs": {"dashboard_address": ":0"}, "silence_logs": logging.ERROR}
+                address = stack.enter_context(LocalCluster(**workers, **quiet, dashboard_address=None))
         try:
             client = stack.enter_context(Client(address, timeout=SECONDS_TO_WAIT_FOR_A_CLUSTER))
             client.wait_for_workers(1, timeout=SECONDS_TO_WAIT_FOR_A_CLUSTER)
