@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import io
 import json
+import logging
 import os
 import re
 import threading
@@ -103,9 +104,11 @@ def _cluster(num_runs):
             unprofiled = dask.config.set({"distributed.worker.profile.enabled": False})
             with unprofiled, patch.dict(os.environ, OMP_NUM_THREADS="1"):
                 workers = {"n_workers": min(usable_cores(), num_runs), "threads_per_worker": 1, "memory_limit": 0}
-                # No dashboard; and a second sweep at the same time would warn that the scheduler's port is taken.
+                # No dashboard, on a free port, so that a second sweep at the same time does not warn that the port is
+                # taken; and no warning of each run that Ctrl-C has cancelled.
                 pages = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
-                address = stack.enter_context(LocalCluster(**workers, scheduler_kwargs=pages))
+                quiet = {"scheduler_kwargs": pages, "silence_logs": logging.ERROR}
+                address = stack.enter_context(LocalCluster(**workers, **quiet))
         try:
             client = stack.enter_context(Client(address, timeout=SECONDS_TO_WAIT_FOR_A_CLUSTER))
             client.wait_for_workers(1, timeout=SECONDS_TO_WAIT_FOR_A_CLUSTER)
