@@ -1,10 +1,10 @@
 """NumPy and Python as MXNet 1.9.1 knew them, for MXNet's own modules and nobody else's.
 
 MXNet is from 2022. Since then NumPy has removed names that it uses, Python has removed the module
-with which it compares version numbers, and NumPy writes its numbers in another way. While MXNet is
-imported, `import numpy` means the real NumPy with the missing names added; MXNet's modules keep
-what they were given. The real NumPy is never changed, so that a library that asks whether it has
-`float_` gets a true answer, before, after, and from its own modules in between.
+with which it compares versions, and NumPy writes its numbers in another way. While MXNet is imported,
+`import numpy` in one of its own modules gives the real NumPy with the missing names added, and the
+module keeps that. The real NumPy is never changed: a library that asks whether it has `float_` gets a
+true answer at any time.
 """
 
 import builtins
