@@ -119,4 +119,4 @@ picture: $(VENV)/installed ## draw the picture of the README from the stored not
 	@touch $@
 
 clean: ## remove what was built and the environment
-	rm -rf build .venv .venv-bench
+	rm -rf build .venv .venv-*
