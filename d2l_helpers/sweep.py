@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import os
+import pickle
 import re
 import threading
 from pathlib import Path
@@ -74,20 +75,23 @@ def run_sweep(experiment, configurations, folder):
 
 def _submit(client, experiment, configurations):
     """Compute path -> configuration on a cluster; gives (path, future), in the order in which they end."""
+    import cloudpickle
     from distributed import as_completed
 
+    # As bytes, so that a worker imports d2l_helpers, for _run, before what the experiment names, MXNet for example.
+    pickled = cloudpickle.dumps(experiment)
     futures = {
-        client.submit(_run, experiment, configuration, key=path.stem): path
+        client.submit(_run, pickled, configuration, key=path.stem): path
         for path, configuration in configurations.items()
     }
     return ((futures[future], future) for future in as_completed(futures))
 
 
-def _run(experiment, configuration):
-    """One run, in a worker. Returns its result as JSON."""
+def _run(pickled, configuration):
+    """One run, in a worker, of an experiment as cloudpickle's bytes. Returns its result as JSON."""
     # MXNet's random numbers belong to the process: in a worker of several threads runs take turns.
     with one_at_a_time, contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return json.dumps(experiment(**configuration))
+        return json.dumps(pickle.loads(pickled)(**configuration))
 
 
 @contextlib.contextmanager
