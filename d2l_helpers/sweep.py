@@ -132,6 +132,9 @@ def _code_of(experiment):
     while to_read:
         function = to_read.pop()
         try:
+            # Python 3.13 takes what stands behind `python -c` for the source of whatever was evaluated from a text.
+            if getattr(getattr(function, "__code__", None), "co_filename", None) == "<string>":
+                raise OSError("it was evaluated from a text")
             sources[function] = inspect.getsource(function)
         except (TypeError, OSError) as error:
             raise TypeError(
