@@ -9,9 +9,10 @@ from pathlib import Path
 import mxnet as mx
 import numpy as np
 from filelock import FileLock, Timeout
-from mxnet import nd
+from mxnet import autograd, nd
 
 from d2l_helpers.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from d2l_helpers.engine.interrupt import Interrupt
 from d2l_helpers.history import History
 from d2l_helpers.progress import Progress
 
@@ -84,8 +85,9 @@ class Run:
         predict(prefix) returns a prefix with its continuation.
         weights: name -> NDArray; all that epoch() changes.
 
-        Returns the History. When it is interrupted, weights, History and file are left as they
-        were after the last finished epoch. Raises FloatingPointError where training diverges.
+        Returns the History. An interrupt ends it after the current epoch, a second one at once; weights,
+        History and file are left as they were after the last finished epoch. Raises FloatingPointError
+        where training diverges.
         """
         history = self.history
         if self.saved_weights is not None:
@@ -97,7 +99,7 @@ class Run:
         finished = {len(history): copy(weights)}
         for report in history.reports:
             print(report)
-        with Progress(self.num_epochs, "epoch", len(history), history) as progress:
+        with Interrupt() as interrupt, Progress(self.num_epochs, "epoch", len(history), history) as progress:
             try:
                 while True:
                     number = len(history)
@@ -107,6 +109,7 @@ class Run:
                         progress.print(history.reports[-1])
                     if report_is_due or number == self.num_epochs:
                         self.save(weights)
+                    interrupt.raise_if_it_came()
                     if number == self.num_epochs:
                         break
                     perplexity, seconds = self._timed(epoch, number + 1)
@@ -115,6 +118,9 @@ class Run:
                     del finished[number]
                     progress.update(f"perplexity {perplexity:.4g}")
             except BaseException:
+                # As a second interrupt may have stopped `autograd.record()` from doing.
+                autograd.set_recording(False)
+                autograd.set_training(False)
                 put(finished[len(history)], weights)
                 self.save(weights)
                 raise

@@ -147,7 +147,8 @@ def train_and_predict_rnn_gluon(
     Raises ValueError or TypeError for bad arguments, for a damaged checkpoint and for one of
     another training, before anything is changed; RuntimeError for a checkpoint that another
     training is using; FloatingPointError if the training diverges. After an error or an
-    interrupt the model is as it was after the last finished epoch.
+    interrupt the model is as it was after the last finished epoch; a first interrupt waits for
+    the end of the current one.
 
     Source: the document's third cell.
     """

@@ -16,6 +16,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 from filelock import FileLock
+from mxnet import autograd
 from mxnet.gluon import rnn
 
 import d2l_helpers as d2l
@@ -119,6 +120,67 @@ def test_interrupted_anywhere_it_ends_in_the_same_bits(module, name, calls, path
         assert len(saved.history.seconds) == len(saved.history)
     assert [file.name for file in path.parent.iterdir() if file.suffix == ".part"] == []
     assert_same(run(path, seed=99 if path.exists() else 1), uninterrupted)
+
+
+class PressesStop:
+    """When it is thrown away, the stop button is pressed; Python ignores all that is raised in a finalizer."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def press_stop_in(monkeypatch, calls, press):
+    original, left = train.sgd, [calls]
+
+    def sgd(*args):
+        left[0] -= 1
+        if left[0] == 0:
+            press()
+        return original(*args)
+
+    monkeypatch.setattr(train, "sgd", sgd)
+
+
+def test_an_interrupt_is_not_lost_in_a_finalizer_and_waits_for_the_end_of_the_epoch(path, uninterrupted, monkeypatch):
+    steps_per_epoch = len(train._cut(d2l.data_iter_consecutive, CORPUS, 8, 5, mx.cpu()))
+    with monkeypatch.context() as patch:
+        press_stop_in(patch, 2 * steps_per_epoch + 1, PressesStop)
+        with pytest.raises(KeyboardInterrupt):
+            run(path)
+    assert len(d2l.load_checkpoint(path).history) == 3
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert_same(run(path, seed=99), uninterrupted)
+
+
+def test_a_second_interrupt_does_not_wait(path, uninterrupted, monkeypatch):
+    def press_twice():
+        autograd.set_recording(True)  # as on the way out of record()
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    steps_per_epoch = len(train._cut(d2l.data_iter_consecutive, CORPUS, 8, 5, mx.cpu()))
+    with monkeypatch.context() as patch:
+        press_stop_in(patch, 2 * steps_per_epoch + 1, press_twice)
+        with pytest.raises(KeyboardInterrupt):
+            run(path)
+    assert not autograd.is_recording()
+    assert len(d2l.load_checkpoint(path).history) == 2
+    assert_same(run(path, seed=99), uninterrupted)
+
+
+def test_an_interrupt_in_the_last_epoch_is_raised_and_a_handler_of_the_users_stays(path, uninterrupted, monkeypatch):
+    pressed = []
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Progress, "__exit__", lambda *args: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            run(path)
+        before = signal.signal(signal.SIGINT, lambda *args: pressed.append(1))
+        try:
+            run(path)
+        finally:
+            signal.signal(signal.SIGINT, before)
+    assert pressed == [1]
+    assert_same(run(path), uninterrupted)
 
 
 @pytest.mark.parametrize("is_random_iter", [False, True])
