@@ -1,7 +1,8 @@
 """The model: one-hot vectors, any recurrent layer, and an output layer."""
 
 from mxnet.gluon import HybridBlock, nn
-from mxnet.gluon.rnn.rnn_layer import _RNNLayer
+
+from d2l_helpers.engine import gluon
 
 
 class RNNModel(HybridBlock):
@@ -18,8 +19,7 @@ class RNNModel(HybridBlock):
 
     def __init__(self, rnn_layer, vocab_size, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(rnn_layer, _RNNLayer):
-            join_weights_by_rows(rnn_layer, vocab_size)
+        gluon.join_weights_by_rows(rnn_layer, vocab_size)  # for speed alone
         self.rnn = rnn_layer
         self.vocab_size = vocab_size
         self.dense = nn.Dense(vocab_size)
@@ -42,37 +42,3 @@ class RNNModel(HybridBlock):
     def begin_state(self, *args, **kwargs):
         """A state of zeros: `begin_state(batch_size=32, ctx=mx.cpu())`."""
         return self.rnn.begin_state(*args, **kwargs)
-
-
-def join_weights_by_rows(layer, input_size):
-    """Let a layer of `gluon.rnn` compute the same in nine tenths of the time.
-
-    MXNet's operator wants all the weights of a layer as one vector. Gluon joins them anew in
-    every step, number by number, and takes the gradient apart in the same way. The size of
-    every weight is a multiple of the hidden size, so here they are joined by rows of that size,
-    which MXNet copies whole.
-    """
-    hidden_size = layer._hidden_size
-    names = [
-        f"{direction}{number}_{inputs}_{kind}"
-        for kind in ("weight", "bias")
-        for number in range(layer._num_layers)
-        for direction in "lr"[: layer._dir]
-        for inputs in ("i2h", "h2h")
-    ]
-
-    def forward_kernel(F, inputs, states, sequence_length, **weights):
-        for name in ("l0_i2h_weight", "r0_i2h_weight")[: layer._dir]:
-            # From rows alone MXNet could not tell how large the input is.
-            weights[name] = F.reshape(weights[name], (layer._gates * hidden_size, input_size))
-        rows = [F.reshape(weights[name], (-1, hidden_size)) for name in names]
-        vector = F.reshape(F.concat(*rows, dim=0), (-1,))
-        outputs, *states = F.RNN(
-            inputs, vector, *states, state_size=hidden_size, num_layers=layer._num_layers,
-            bidirectional=layer._dir == 2, p=layer._dropout, mode=layer._mode, state_outputs=True,
-        )  # fmt: skip
-        return outputs, states
-
-    as_documented = layer._layout == "TNC" and layer._projection_size is None and not layer._use_sequence_length
-    if as_documented and layer._lstm_state_clip_min is None:
-        layer._forward_kernel = forward_kernel

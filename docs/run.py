@@ -122,7 +122,7 @@ def main(source, folder, *pairs):
             if "may-fail" in cell.metadata.get("tags", []):  # so may an honest run; nbclient has another tag for it
                 cell.metadata["tags"].append("raises-exception")
     if not sys.stdout.isatty():
-        os.environ["TQDM_DISABLE"] = "1"  # a bar would run into what comes through a pipe
+        os.environ["D2L_PROGRESS"] = "off"  # a bar would run into what comes through a pipe
     runner = Runner(notebook, target)
     status = execute(runner, source.parent)
     nbformat.write(notebook, target)

@@ -20,7 +20,9 @@ from mxnet import autograd
 from mxnet.gluon import rnn
 
 import d2l_helpers as d2l
-from d2l_helpers import loop, train
+from d2l_helpers import training
+from d2l_helpers.engine import keeper
+from d2l_helpers.engine import run as loop
 from tests import networks
 
 CORPUS, CHAR_TO_IDX, IDX_TO_CHAR, VOCAB_SIZE = d2l.load_data_time_machine(1000)
@@ -29,6 +31,8 @@ DEFAULTS = {
     "pred_period": 3, "pred_len": 5, "prefixes": ["time"], "layer": rnn.LSTM, "num_hiddens": 8,
     "corpus_indices": CORPUS,
 }  # fmt: skip
+
+STEPS_PER_EPOCH = len(list(d2l.data_iter_consecutive(CORPUS, DEFAULTS["batch_size"], DEFAULTS["num_steps"])))
 
 
 def run(checkpoint=None, seed=1, **changes):
@@ -99,14 +103,14 @@ def test_more_epochs_go_on_to_the_same_bits(path, uninterrupted, capsys):
 
 def test_a_finished_run_is_given_back_without_training(path, uninterrupted, monkeypatch):
     run(path)
-    monkeypatch.setattr(train, "_epoch", None)
+    monkeypatch.setattr(d2l.Training, "epoch", None)
     assert_same(run(path, seed=99), uninterrupted)
 
 
 @pytest.mark.parametrize(
     ("module", "name", "calls"),
-    [(train, "sgd", 1), (train, "sgd", 30), (train, "grad_clipping", 77), (train, "predict_rnn_gluon", 2),
-     (loop, "save_checkpoint", 2), (loop, "copy", 5), (os, "replace", 1), (os, "fsync", 3)],
+    [(training, "sgd", 1), (training, "sgd", 30), (training, "grad_clipping", 77), (training, "predict_rnn_gluon", 2),
+     (keeper, "save_checkpoint", 2), (loop, "copy", 5), (os, "replace", 1), (os, "fsync", 3)],
 )  # fmt: skip
 def test_interrupted_anywhere_it_ends_in_the_same_bits(module, name, calls, path, uninterrupted, monkeypatch):
     with monkeypatch.context() as patch:
@@ -130,7 +134,7 @@ class PressesStop:
 
 
 def press_stop_in(monkeypatch, calls, press):
-    original, left = train.sgd, [calls]
+    original, left = training.sgd, [calls]
 
     def sgd(*args):
         left[0] -= 1
@@ -138,13 +142,12 @@ def press_stop_in(monkeypatch, calls, press):
             press()
         return original(*args)
 
-    monkeypatch.setattr(train, "sgd", sgd)
+    monkeypatch.setattr(training, "sgd", sgd)
 
 
 def test_an_interrupt_is_not_lost_in_a_finalizer_and_waits_for_the_end_of_the_epoch(path, uninterrupted, monkeypatch):
-    steps_per_epoch = len(train._cut(d2l.data_iter_consecutive, CORPUS, 8, 5, mx.cpu()))
     with monkeypatch.context() as patch:
-        press_stop_in(patch, 2 * steps_per_epoch + 1, PressesStop)
+        press_stop_in(patch, 2 * STEPS_PER_EPOCH + 1, PressesStop)
         with pytest.raises(KeyboardInterrupt):
             run(path)
     assert len(d2l.load_checkpoint(path).history) == 3
@@ -158,9 +161,8 @@ def test_a_second_interrupt_does_not_wait(path, uninterrupted, monkeypatch):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
-    steps_per_epoch = len(train._cut(d2l.data_iter_consecutive, CORPUS, 8, 5, mx.cpu()))
     with monkeypatch.context() as patch:
-        press_stop_in(patch, 2 * steps_per_epoch + 1, press_twice)
+        press_stop_in(patch, 2 * STEPS_PER_EPOCH + 1, press_twice)
         with pytest.raises(KeyboardInterrupt):
             run(path)
     assert not autograd.is_recording()
@@ -183,20 +185,37 @@ def test_an_interrupt_in_the_last_epoch_is_raised_and_a_handler_of_the_users_sta
     assert_same(run(path), uninterrupted)
 
 
+def train_functions(num_epochs, checkpoint, is_random_iter=False):
+    mx.random.seed(1)
+    random.seed(1)
+    return d2l.train_and_predict_rnn(
+        networks.forward, partial(networks.new_params, 8, VOCAB_SIZE), networks.zeros, 8, VOCAB_SIZE, mx.cpu(),
+        CORPUS, IDX_TO_CHAR, CHAR_TO_IDX, is_random_iter, num_epochs, 5, 1, 0.1, 8, 3, 5, ["time"],
+        checkpoint=checkpoint,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("is_random_iter", [False, True])
 def test_scratch_functions_go_on_as_well(is_random_iter, path, tmp_path):
-    def train_to(num_epochs, checkpoint):
-        mx.random.seed(1)
-        random.seed(1)
-        return d2l.train_and_predict_rnn(
-            networks.forward, partial(networks.new_params, 8, VOCAB_SIZE), networks.zeros, 8, VOCAB_SIZE, mx.cpu(),
-            CORPUS, IDX_TO_CHAR, CHAR_TO_IDX, is_random_iter, num_epochs, 5, 1, 0.1, 8, 3, 5, ["time"],
-            checkpoint=checkpoint,
-        )  # fmt: skip
+    whole = train_functions(9, tmp_path / "whole.npz", is_random_iter)
+    train_functions(4, path, is_random_iter)
+    assert without_seconds(train_functions(9, path, is_random_iter)) == without_seconds(whole)
 
-    whole = train_to(9, tmp_path / "whole.npz")
-    train_to(4, path)
-    assert without_seconds(train_to(9, path)) == without_seconds(whole)
+
+def test_order_of_reading_belongs_to_a_training(path):
+    train_functions(3, path, is_random_iter=True)
+    with pytest.raises(ValueError, match="is_random_iter was True and is False"):
+        train_functions(6, path)
+
+
+@pytest.mark.parametrize("model", ["gluon", "functions"])
+def test_a_checkpoint_of_before_the_two_floors_is_taken_up(model, path):
+    path.write_bytes((Path(__file__).parent / "data" / f"{model}.npz").read_bytes())
+    before = d2l.load_checkpoint(path).history.perplexity
+    history = run(path, num_epochs=6)[0] if model == "gluon" else train_functions(6, path)
+    assert len(history) == 6
+    assert history.perplexity[:3] == before
+    assert history.perplexity[-1] < before[-1]
 
 
 @pytest.mark.parametrize(
@@ -360,24 +379,16 @@ def test_the_second_training_with_the_same_checkpoint_is_told(path):
 
 
 def test_divergence_stops_at_once_and_keeps_the_last_good_checkpoint(path, monkeypatch):
-    original, epochs = train._epoch, []
+    original, epochs = d2l.Training.epoch, []
 
-    def epoch(*args):
+    def epoch(self):
         epochs.append(1)
         if len(epochs) == 5:
-            run_weights[0][:] = np.nan
-        return original(*args)
+            self.model.dense.bias.data()[:] = np.nan
+        return original(self)
 
-    run_weights = []
-    original_train = loop.Run.train
-
-    def train_and_remember(self, epoch, predict, weights, *rest):
-        run_weights.extend(weights.values())
-        return original_train(self, epoch, predict, weights, *rest)
-
-    monkeypatch.setattr(train, "_epoch", epoch)
-    monkeypatch.setattr(loop.Run, "train", train_and_remember)
-    with pytest.raises(FloatingPointError, match="epoch 5 is nan.*lr=10.0.*clipping_theta"):
+    monkeypatch.setattr(d2l.Training, "epoch", epoch)
+    with pytest.raises(FloatingPointError, match="epoch 5 is nan.*lr=10,.*clipping_theta"):
         run(path)
     saved = d2l.load_checkpoint(path)
     assert len(saved.history) == 4

@@ -19,7 +19,7 @@ TRAINING = textwrap.dedent("""
     import d2l_helpers as d2l
     import mxnet as mx
     from mxnet.gluon import rnn
-    from d2l_helpers import progress
+    from d2l_helpers.engine import progress
 
     progress.SECONDS_BETWEEN_UPDATES = 0  # on a fast machine the training ends before it has lasted any longer
     corpus_indices, char_to_idx, idx_to_char, vocab_size = d2l.load_data_time_machine(500)
@@ -73,7 +73,7 @@ def test_a_terminal_shows_how_many_runs_of_a_sweep_are_done(tmp_path):
     program.write_text(
         textwrap.dedent("""
         import d2l_helpers as d2l
-        from d2l_helpers import progress
+        from d2l_helpers.engine import progress
 
         def same(seed):
             return seed
@@ -133,8 +133,8 @@ def test_somebody_at_the_notebook_sees_a_bar_that_vanishes():
 
 
 def test_the_curve_grows_while_it_trains(monkeypatch):
+    from d2l_helpers.engine.progress import NotebookPage
     from d2l_helpers.history import History
-    from d2l_helpers.progress import NotebookPage
 
     history = History()
     history.append(20.0, 1.0)

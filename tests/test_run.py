@@ -23,7 +23,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 WHERE = "build/lesson.ipynb; to read it in a browser: build/lesson.html\n"
 BAR = """
-from d2l_helpers import progress
+from d2l_helpers.engine import progress
 
 progress.SECONDS_BETWEEN_UPDATES = 0  # as often as it can
 with progress.Progress(900, "epoch") as bar:
@@ -39,7 +39,7 @@ REPORTS = "".join(f"report {epoch}\n - with a second line\n" for epoch in (300, 
 def no_measurement(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    monkeypatch.delenv("D2L_PROGRESS", raising=False)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def run(monkeypatch, capsys):
 
     def execute(folder, *numbers):
         monkeypatch.chdir(folder)
-        monkeypatch.setenv("TQDM_DISABLE", "")
+        monkeypatch.setenv("D2L_PROGRESS", "")
         return main("lesson.ipynb", "build", *numbers), *capsys.readouterr()
 
     return execute

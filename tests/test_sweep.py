@@ -18,7 +18,7 @@ from distributed import LocalCluster
 from mxnet.gluon import rnn
 
 import d2l_helpers as d2l
-from d2l_helpers import sweep
+from d2l_helpers.engine import sweep
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS = [{"seed": seed, "started": None} for seed in range(6)]

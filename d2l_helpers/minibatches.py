@@ -5,7 +5,7 @@ import random
 import numpy as np
 from mxnet import nd
 
-from d2l_helpers.check import check_context, check_corpus, check_size
+from d2l_helpers.engine.check import check_minibatches
 
 
 def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None):
@@ -23,10 +23,7 @@ def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None):
 
     Source: Zhang et al., *Dive into Deep Learning*, section on language model data sets.
     """
-    check_size(batch_size=batch_size, num_steps=num_steps)
-    if ctx is not None:
-        check_context(ctx)
-    check_corpus(corpus_indices, batch_size, num_steps, needed=batch_size * (num_steps + 1))
+    check_minibatches(corpus_indices, batch_size, num_steps, ctx, is_random_iter=False)
     strip_len = len(corpus_indices) // batch_size
     corpus = nd.array(corpus_indices[: batch_size * strip_len], ctx=ctx)
     strips = corpus.reshape((batch_size, strip_len))
@@ -46,10 +43,7 @@ def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
     Arguments, results and errors: as for `data_iter_consecutive`. Pieces that fill no whole
     minibatch are dropped; which ones these are changes with the order.
     """
-    check_size(batch_size=batch_size, num_steps=num_steps)
-    if ctx is not None:
-        check_context(ctx)
-    check_corpus(corpus_indices, batch_size, num_steps, needed=batch_size * num_steps + 1)
+    check_minibatches(corpus_indices, batch_size, num_steps, ctx, is_random_iter=True)
     corpus = np.asarray(corpus_indices)
     pieces = list(range((len(corpus) - 1) // num_steps))
     random.shuffle(pieces)

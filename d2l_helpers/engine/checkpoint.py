@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from d2l_helpers.history import History
+from d2l_helpers.engine.record import Record
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Checkpoint:
     """
 
     weights: dict
-    history: History
+    history: Record
     arguments: dict
     seed: int
 
@@ -43,7 +43,7 @@ def save_checkpoint(path, checkpoint):
     path = Path(path)
     arrays = {f"weights/{name}": np.asarray(value) for name, value in checkpoint.weights.items()}
     arrays["perplexity"] = np.array(checkpoint.history.perplexity, dtype=np.float64)
-    arrays["seconds"] = np.array(checkpoint.history.seconds[: len(checkpoint.history)], dtype=np.float64)
+    arrays["seconds"] = np.array(checkpoint.history.seconds, dtype=np.float64)
     arrays["reports"] = np.array(checkpoint.history.reports, dtype=np.str_)
     arrays["arguments"] = np.array(json.dumps(checkpoint.arguments))
     arrays["seed"] = np.array(checkpoint.seed)
@@ -61,10 +61,12 @@ def save_checkpoint(path, checkpoint):
         raise
 
 
-def load_checkpoint(path):
+def load_checkpoint(path, history):
     """Read a checkpoint that `save_checkpoint` wrote.
 
-    Returns a Checkpoint. Raises FileNotFoundError where there is none, and ValueError where the
+    history: an empty Record to put its epochs and reports into.
+
+    Returns a Checkpoint with that history. Raises FileNotFoundError where there is none, and ValueError where the
     file is damaged or no checkpoint; nothing in the file is ever executed.
     """
     try:
@@ -73,7 +75,6 @@ def load_checkpoint(path):
             arrays = {name: file[name] for name in file.files}
         if str(arrays.pop("digest")) != _digest(arrays):
             raise ValueError("its SHA-256 does not match")
-        history = History()
         history.perplexity = arrays.pop("perplexity").tolist()
         history.seconds = arrays.pop("seconds").tolist()
         history.reports = arrays.pop("reports").tolist()

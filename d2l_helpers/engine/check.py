@@ -13,6 +13,33 @@ from collections.abc import Collection
 from pathlib import Path
 
 import mxnet as mx
+from mxnet import nd
+
+from d2l_helpers.engine import gluon
+
+
+def check_training(training):
+    """Raise ValueError or TypeError for what a Training cannot be; warn of what has no effect."""
+    corpus_indices, char_to_idx, idx_to_char, vocab_size = training.text
+    check_size(
+        vocab_size=vocab_size, num_epochs=training.num_epochs, num_steps=training.num_steps,
+        batch_size=training.batch_size, pred_period=training.pred_period, pred_len=training.pred_len,
+    )  # fmt: skip
+    check_positive(lr=training.lr)
+    if training.clipping_theta is not None:
+        check_positive(clipping_theta=training.clipping_theta)
+    check_context(training.ctx)
+    check_vocabulary(corpus_indices, vocab_size, idx_to_char, char_to_idx)
+    check_prefixes(training.prefixes, char_to_idx)
+    check_checkpoint(training.checkpoint)
+    check_minibatches(corpus_indices, training.batch_size, training.num_steps, training.ctx, training.is_random_iter)
+    check_model(training.model, vocab_size)
+    check_dropout(training.model, training.ctx)
+    if training.new_weights is None and not gluon.has_weights(training.model):
+        raise ValueError(
+            "new_weights is None, which keeps the model's weights, but the model has none yet: leave new_weights out, "
+            "or load weights and call the model once before."
+        )
 
 
 def check_size(**sizes):
@@ -35,8 +62,13 @@ def check_context(ctx):
         raise TypeError(f"ctx must be an MXNet context, not {ctx!r}: give try_gpu() or mxnet.cpu().")
 
 
-def check_corpus(corpus_indices, batch_size, num_steps, needed):
-    """Raise ValueError unless the corpus has the `needed` characters of one minibatch."""
+def check_minibatches(corpus_indices, batch_size, num_steps, ctx, is_random_iter):
+    """Raise ValueError or TypeError unless the corpus can be cut into at least one minibatch, for a context or None."""
+    check_size(batch_size=batch_size, num_steps=num_steps)
+    if ctx is not None:
+        check_context(ctx)
+    # Windows of a strip each end with the character to predict last; pieces of the whole text share it.
+    needed = batch_size * num_steps + 1 if is_random_iter else batch_size * (num_steps + 1)
     if len(corpus_indices) < needed:
         raise ValueError(
             f"corpus_indices has {len(corpus_indices)} characters, too few for one minibatch of "
@@ -82,11 +114,9 @@ def check_prefixes(prefixes, char_to_idx):
 
 def check_model(model, vocab_size, num_hiddens=None):
     """Raise ValueError if vocab_size or num_hiddens contradict what the model was built with."""
-    built_with = {"vocab_size": getattr(model, "vocab_size", None)}
-    if num_hiddens is not None:
-        built_with["num_hiddens"] = getattr(getattr(model, "rnn", None), "_hidden_size", None)
+    built_with = {"vocab_size": getattr(model, "vocab_size", None), "num_hiddens": gluon.facts(model)["num_hiddens"]}
     for name, value in {"vocab_size": vocab_size, "num_hiddens": num_hiddens}.items():
-        if built_with.get(name) not in (None, value):
+        if None not in (value, built_with[name]) and value != built_with[name]:
             raise ValueError(
                 f"{name} is {value!r} but the model was built with {built_with[name]}: pass the same number to both."
             )
@@ -94,12 +124,36 @@ def check_model(model, vocab_size, num_hiddens=None):
 
 def check_dropout(model, ctx):
     """Warn where MXNet 1.9.1 would silently leave out a layer's dropout (measured; oneDNN has none)."""
-    dropout = getattr(getattr(model, "rnn", None), "_dropout", 0)
+    dropout = gluon.facts(model)["dropout"]
     if dropout and ctx.device_type == "cpu" and os.environ.get("MXNET_USE_MKLDNN_RNN", "1") not in ("0", "false"):
         warnings.warn(
             f"dropout={dropout} has no effect on a CPU, where MXNet's recurrent layers come from oneDNN: set the "
             "environment variable MXNET_USE_MKLDNN_RNN=0 before importing mxnet, at a third of the speed.",
-            stacklevel=3,
+            stacklevel=5,
+        )
+
+
+def check_functions(model, ctx):
+    """Raise ValueError unless a model given as functions computes with the sizes that it is said to have."""
+    problem = None
+    try:
+        logits, _ = model(nd.zeros((1, 1), ctx=ctx), model.begin_state(1, ctx))
+        if logits.shape == (1, model.vocab_size):
+            return
+    except mx.MXNetError as error:
+        problem = error
+    raise ValueError(
+        f"num_hiddens={model.num_hiddens} or vocab_size={model.vocab_size} contradict the weights, whose shapes are "
+        f"{[param.shape for param in model.params]}: pass the numbers that get_params uses."
+    ) from problem
+
+
+def check_convergence(perplexity, epoch, lr, clipping_theta):
+    """Raise FloatingPointError unless the perplexity of an epoch is a finite number."""
+    if not math.isfinite(perplexity):
+        raise FloatingPointError(
+            f"the perplexity of epoch {epoch} is {perplexity}: training has diverged, so give a smaller learning "
+            f"rate than lr={lr}, or clip the gradient harder than clipping_theta={clipping_theta} does."
         )
 
 
@@ -144,3 +198,11 @@ def check_folder(folder):
     except (OSError, TypeError) as error:
         raise ValueError(f"folder {folder!r} cannot be made ({error}): give another path.") from error
     return path
+
+
+def check_same_length(name, values, text):
+    """Raise ValueError unless there is one value, or row of values, for each character of a text."""
+    if len(values) != len(text):
+        raise ValueError(
+            f"{name} has {len(values)} time steps but text has {len(text)} characters, {text!r}: give one for each."
+        )

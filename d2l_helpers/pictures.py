@@ -1,11 +1,9 @@
-"""Pictures. Each function takes numbers, draws, and returns the matplotlib Axes.
+"""Pictures: each function takes numbers, draws, and returns the Axes of a figure that can describe itself."""
 
-Every figure made here carries a description of itself, which notebooks hand on as the
-alternative text of the picture.
-"""
+import numpy as np
 
-import base64
-import io
+from d2l_helpers.engine.check import check_same_length
+from d2l_helpers.engine.figure import new_axes, new_figure
 
 
 def show_perplexity(history, axes=None):
@@ -18,7 +16,7 @@ def show_perplexity(history, axes=None):
     """
     perplexity = getattr(history, "perplexity", history)
     course = f"from {perplexity[0]:.3g} to {perplexity[-1]:.3g} in {len(perplexity)} epochs"
-    axes = axes or _new_axes((6, 3), f"Curve of the perplexity against epochs, on a logarithmic scale: {course}.")
+    axes = axes or new_axes((6, 3), f"Curve of the perplexity against epochs, on a logarithmic scale: {course}.")
     axes.plot(range(1, len(perplexity) + 1), perplexity, color="black", linewidth=1.2)
     _log_perplexity(axes)
     axes.set_title(f"Perplexity {course}")
@@ -35,7 +33,7 @@ def show_runs(runs, axes=None):
     """
     curves = {name: getattr(run, "perplexity", run) for name, run in runs.items()}
     ends = ", ".join(f"{name} ends at {curve[-1]:.3g}" for name, curve in curves.items())
-    axes = axes or _new_axes((6, 3.5), f"Curves of the perplexity of {len(curves)} runs against epochs: {ends}.")
+    axes = axes or new_axes((6, 3.5), f"Curves of the perplexity of {len(curves)} runs against epochs: {ends}.")
     dashes = ["-", "--", "-.", ":"]
     for i, (name, curve) in enumerate(curves.items()):
         shade = str(0.6 * (i // len(dashes) % 2))
@@ -54,7 +52,7 @@ def show_hidden_states(states, text, axes=None, name="hidden state"):
 
     Returns the Axes. Raises ValueError where states and text have different lengths.
     """
-    return _heat_map(states, text, axes, name, -1, 1, "RdGy")
+    return _heat_map(states, text, axes, name, vmin=-1, vmax=1, cmap="RdGy")
 
 
 def show_gates(gates, text):
@@ -66,12 +64,10 @@ def show_gates(gates, text):
     Returns a list of Axes, one for each gate. Raises ValueError as `show_hidden_states` does.
     """
     alt = f"Heat maps of {', '.join(gates)} over the characters of {text!r}, from shut (black) to open (white)."
-    first = _new_axes((0.17 * len(text) + 1.5, 2.2 * len(gates)), alt)
-    figure = first.figure
-    first.remove()
+    figure = new_figure((0.17 * len(text) + 1.5, 2.2 * len(gates)), alt)
     all_axes = figure.subplots(len(gates), 1, squeeze=False)[:, 0]
     for axes, (name, values) in zip(all_axes, gates.items(), strict=True):
-        _heat_map(values, text, axes, name, 0, 1, "gray")
+        _heat_map(values, text, axes, name, vmin=0, vmax=1, cmap="gray")
     figure.tight_layout()
     return list(all_axes)
 
@@ -85,10 +81,10 @@ def show_surprise(surprise, text, axes=None):
 
     Returns the Axes. Raises ValueError where surprise and text have different lengths.
     """
-    _check_same_length("surprise", surprise, text)
+    check_same_length("surprise", surprise, text)
     greatest = max(range(len(text)), key=lambda i: surprise[i])
     finding = f"The greatest surprise is {text[greatest]!r}, {surprise[greatest]:.2g} nats"
-    axes = axes or _new_axes((0.17 * len(text) + 1.5, 2.4), f"Bars of surprise over {text!r}. {finding}.")
+    axes = axes or new_axes((0.17 * len(text) + 1.5, 2.4), f"Bars of surprise over {text!r}. {finding}.")
     axes.bar(range(len(text)), surprise, color=["black" if i == greatest else "grey" for i in range(len(text))])
     axes.set(ylabel="surprise (nats)", xlabel="character", title=finding)
     _characters(axes, text)
@@ -102,7 +98,7 @@ def show_network(num_layers, num_steps=4, axes=None):
 
     Returns the Axes.
     """
-    axes = axes or _new_axes(
+    axes = axes or new_axes(
         (1.6 * num_steps + 1, 1.1 * num_layers + 2),
         f"A network of {num_layers} recurrent layers, unrolled over {num_steps} time steps. In every step an arrow "
         "goes up from the input through the hidden state of each layer to the output, and in every layer an arrow "
@@ -122,56 +118,31 @@ def show_network(num_layers, num_steps=4, axes=None):
                 axes.annotate("", (t, row), (t - 1, row), arrowprops=arrow)
     for row, name in enumerate(["input", *(f"layer {layer}" for layer in range(1, num_layers + 1)), "output"]):
         axes.text(0.1, row, name, ha="right", va="center")
-    axes.set(xlim=(-0.6, num_steps + 0.6), ylim=(-0.5, num_layers + 1.5))
-    axes.set_title("Upwards: layers. To the right: time.")
+    title = "Upwards: layers. To the right: time."
+    axes.set(xlim=(-0.6, num_steps + 0.6), ylim=(-0.5, num_layers + 1.5), title=title)
     axes.set_axis_off()
     return axes
-
-
-def as_png(figure):
-    """The figure as a PNG in base64, as Jupyter wants it. The figure is closed."""
-    from matplotlib import pyplot as plt
-
-    png = io.BytesIO()
-    figure.savefig(png, format="png", bbox_inches="tight")
-    plt.close(figure)
-    return base64.b64encode(png.getvalue()).decode()
-
-
-def _new_axes(size, description):
-    """The Axes of a new figure of a size in inches, which hands its description on to Jupyter."""
-    from matplotlib import pyplot as plt  # costs half a second, so only here
-    from matplotlib.figure import Figure
-
-    class DescribedFigure(Figure):
-        def _repr_mimebundle_(self, include=None, exclude=None):
-            return {}, {"image/png": {"alt": description}}
-
-    figure = plt.figure(FigureClass=DescribedFigure, figsize=size)
-    return figure.gca()
 
 
 def _log_perplexity(axes):
     """Epochs across and perplexity upwards, logarithmic, with round numbers at the ticks."""
     from matplotlib.ticker import LogLocator, NullLocator
 
-    axes.set_yscale("log")
+    axes.set(yscale="log", xlabel="epoch", ylabel="perplexity (log scale)")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.set(xlabel="epoch", ylabel="perplexity (log scale)")
     axes.grid(linewidth=0.3)
 
 
-def _heat_map(values, text, axes, name, lowest, highest, colours):
-    _check_same_length(name, values, text)
-    axes = axes or _new_axes(
+def _heat_map(values, text, axes, name, **look):
+    check_same_length(name, values, text)
+    axes = axes or new_axes(
         (0.17 * len(text) + 1.5, 4),
         f"Heat map of the {name} over the characters of {text!r}: {len(values[0])} units from top to bottom, "
-        f"values from {lowest} to {highest}.",
+        f"values from {look['vmin']} to {look['vmax']}.",
     )
-    look = {"vmin": lowest, "vmax": highest, "cmap": colours, "interpolation": "nearest"}
-    image = axes.imshow(_transposed(values), aspect="auto", **look)
+    image = axes.imshow(np.transpose(values), aspect="auto", interpolation="nearest", **look)
     axes.figure.colorbar(image, ax=axes, pad=0.01, label="value")
     axes.set(xlabel="character read", ylabel="unit", title=name)
     _characters(axes, text)
@@ -182,14 +153,3 @@ def _characters(axes, text):
     """The characters of the text as the ticks of the horizontal axis; a space is shown as an open box."""
     axes.set_xticks(range(len(text)), [char if char != " " else "\u2423" for char in text], family="monospace")
     axes.tick_params(axis="x", length=0)
-
-
-def _transposed(values):
-    return [list(unit) for unit in zip(*values, strict=True)]
-
-
-def _check_same_length(name, values, text):
-    if len(values) != len(text):
-        raise ValueError(
-            f"{name} has {len(values)} time steps but text has {len(text)} characters, {text!r}: give one for each."
-        )

@@ -6,6 +6,8 @@ The bar is tqdm's. Where it goes depends on who looks:
 - a program that executes a notebook (papermill, nbconvert, nbval): to the terminal from which
   that program was started, if any, so that nothing of it gets into the notebook;
 - a terminal: to standard error.
+
+The environment variable D2L_PROGRESS decides first: "notebook", "terminal" or "off".
 """
 
 import html
@@ -23,12 +25,13 @@ class Progress:
     """A progress bar; use it in a `with` statement.
 
     total: how many there are to do. unit: what they are. done: how many are done already.
-    history: the History of a training run, whose curve is to grow below the bar, or None.
+    picture: what grows below the bar in a notebook, an object that Jupyter can draw, or None.
     """
 
-    def __init__(self, total, unit, done=0, history=None):
-        self.page = NotebookPage(history) if _somebody_is_at_the_notebook() else None
-        file = self.page or _terminal()
+    def __init__(self, total, unit, done=0, picture=None):
+        place = os.environ.get("D2L_PROGRESS") or ("notebook" if _somebody_is_at_the_notebook() else "terminal")
+        self.page = NotebookPage(picture) if place == "notebook" else None
+        file = self.page or (_terminal() if place == "terminal" else None)
         self.bar = tqdm(
             total=total, initial=done, file=file, disable=file is None, leave=False, unit=unit,
             mininterval=SECONDS_BETWEEN_UPDATES, dynamic_ncols=self.page is None, ascii=False if self.page else None,
@@ -56,10 +59,10 @@ class Progress:
 class NotebookPage:
     """A file to which tqdm can write; what it shows is a part of a notebook cell's output."""
 
-    def __init__(self, history):
+    def __init__(self, picture):
         from IPython.display import display
 
-        self.history = history
+        self.picture = picture
         self.curve = ""
         self.last_drawn = time.perf_counter()
         self.cost = 0.1  # seconds, a first guess
@@ -67,7 +70,7 @@ class NotebookPage:
 
     def write(self, text):
         """Show a line of tqdm's, and from time to time a new curve."""
-        if self.history and time.perf_counter() - self.last_drawn > self.cost / SHARE_OF_TIME_FOR_DRAWING:
+        if self.picture and time.perf_counter() - self.last_drawn > self.cost / SHARE_OF_TIME_FOR_DRAWING:
             self.draw()
         bar = text.strip()
         if bar:
@@ -78,11 +81,9 @@ class NotebookPage:
 
     def draw(self):
         """Draw the curve so far. It costs a tenth of a second, so it is done rarely."""
-        from d2l_helpers.show import as_png, show_perplexity
-
         start = time.perf_counter()
-        png = as_png(show_perplexity(self.history).figure)
-        self.curve = f'<img alt="The perplexity so far" src="data:image/png;base64,{png}">'
+        data, _ = self.picture._repr_mimebundle_()
+        self.curve = f'<img alt="The perplexity so far" src="data:image/png;base64,{data["image/png"]}">'
         self.last_drawn = time.perf_counter()
         self.cost = self.last_drawn - start
 
@@ -103,9 +104,7 @@ def _somebody_is_at_the_notebook():
 
 
 def _terminal():
-    """The terminal on which to show progress, open for writing, or None (TQDM_DISABLE is tqdm's own switch)."""
-    if os.environ.get("TQDM_DISABLE"):
-        return None
+    """The terminal on which to show progress, open for writing, or None."""
     if _kernel() is None:
         return sys.stderr if sys.stderr is not None and sys.stderr.isatty() else None
     import psutil

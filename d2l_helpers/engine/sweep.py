@@ -18,9 +18,9 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from unittest.mock import patch
 
-from d2l_helpers.check import check_configurations, check_folder
+from d2l_helpers.engine.check import check_configurations, check_folder
+from d2l_helpers.engine.progress import Progress
 from d2l_helpers.engine.threads import usable_cores
-from d2l_helpers.progress import Progress
 
 SECONDS_TO_WAIT_FOR_A_CLUSTER = 60
 
@@ -149,7 +149,7 @@ def _code_of(experiment):
                     f"experiment uses the variable {name}={value!r}, so that its files would not tell with which "
                     f"value they were made: make {name} an argument, and give it in the configurations."
                 )
-    helpers = sorted(Path(__file__).parent.rglob("*.py"))
+    helpers = sorted(Path(__file__).parents[1].rglob("*.py"))
     return [*sorted(sources.values()), *(path.read_text(encoding="utf-8") for path in helpers)]
 
 
