@@ -55,7 +55,7 @@ class TolerantNotebook(IPyNbFile):
             raise self.CollectError(str(error)) from None
 
     def tolerant(self, item):
-        """nbval's item as a tolerant cell."""
+        """An item of nbval's as a tolerant cell."""
         cell, tags = item.cell, item.cell.metadata.get("tags", [])
         own = TolerantCell.from_parent(self, name=item.name, cell_num=item.cell_num, cell=cell, options=item.options)
         own.settings = settings.of_cell(cell, f"{self.path.name}, {item.name}")

@@ -65,5 +65,5 @@ def of_notebook(notebook, where):
     sources = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     for name in parameters:
         if not any(re.search(rf"\b{re.escape(name)}\b", source) for source in sources):
-            raise ValueError(f"{where}: no cell with the tag `parameters` sets `{name}`: correct the name or tag the cell.")
+            raise ValueError(f"{where}: no cell with the tag `parameters` sets `{name}`: correct the name or the tag.")
     return parameters

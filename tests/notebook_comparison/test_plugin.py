@@ -1,4 +1,4 @@
-"""The comparison itself: each sample notebook gets the verdict that it is named for, and settings are refused in words."""
+"""Each sample notebook gets the verdict in its name, and wrong settings are refused in words."""
 
 from pathlib import Path
 

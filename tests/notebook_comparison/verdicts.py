@@ -8,7 +8,7 @@ from . import plugin
 
 
 def verdicts(samples, folder, *options):
-    """Sample name -> "pass" or "fail", of these notebooks, all from one run of pytest; the folder is for its results."""
+    """Sample name -> "pass" or "fail", all from one run of pytest over them, whose results go to the folder."""
     options = ["-p", plugin.__name__, "--nbval", "--nbval-current-env", "--continue-on-collection-errors", *options]
     results = folder / "results.xml"
     subprocess.run(
