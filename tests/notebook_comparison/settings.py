@@ -30,13 +30,13 @@ def is_pattern(value):
 def checked(settings, known, where):
     """The settings, name -> value; ValueError if one is not known or has a value that it cannot have."""
     if not isinstance(settings, dict):
-        raise ValueError(f"{where}: `{KEY}` is {settings!r}: give it names and values, {' or '.join(known)}.")
+        raise ValueError(f"{where}: {KEY!r} is {settings!r}: give it names and values, {' or '.join(known)}.")
     for name, value in settings.items():
         if name not in known:
-            raise ValueError(f"{where}: the setting `{name}` is not known here: choose {' or '.join(known)}.")
+            raise ValueError(f"{where}: the setting {name!r} is not known here: choose {' or '.join(known)}.")
         holds, what = KINDS[name]
         if not holds(value):
-            raise ValueError(f"{where}: the setting `{name}` is {value!r}: give it {what}.")
+            raise ValueError(f"{where}: the setting {name!r} is {value!r}: give it {what}.")
     return settings
 
 
@@ -65,5 +65,5 @@ def of_notebook(notebook, where):
     sources = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     for name in parameters:
         if not any(re.search(rf"\b{re.escape(name)}\b", source) for source in sources):
-            raise ValueError(f"{where}: no cell with the tag `parameters` sets `{name}`: correct the name or the tag.")
+            raise ValueError(f"{where}: no cell with the tag `parameters` sets {name!r}: correct the name or the tag.")
     return parameters

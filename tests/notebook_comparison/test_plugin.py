@@ -1,5 +1,7 @@
 """Each sample notebook gets the verdict in its name, and wrong settings are refused in words."""
 
+import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -65,6 +67,15 @@ def test_these_lines_do_not_agree(stored, new, own):
     assert not lines_agree(stored, new, own)
 
 
+def test_the_example_in_the_readme_is_true():
+    readme = (Path(__file__).parent / "README.md").read_text()
+    example, lines = re.search(r"```json\n(.*?)```.*?```\n(3 layers.*?)```", readme, re.DOTALL).groups()
+    own = json.loads("{" + example + "}")["comparison"]
+    stored, agrees, *others = lines.splitlines()
+    assert len(others) == 4
+    assert lines_agree(stored, agrees, own) and not any(lines_agree(stored, other, own) for other in others)
+
+
 def test_only_lines_that_disagree_remain_different():
     assert reconciled("a 1.00\nb 2.00\n", "a 1.01\nb 3.00\n", {"rtol": 0.02}) == "a 1.00\nb 3.00\n"
 
@@ -72,14 +83,14 @@ def test_only_lines_that_disagree_remain_different():
 @pytest.mark.parametrize(
     "own, words",
     [
-        ({"rtoll": 0.1}, "lesson, Cell 1: the setting `rtoll` is not known here: choose rtol or atol or"),
-        ({"rtol": -1}, "lesson, Cell 1: the setting `rtol` is -1: give it a number from 0 up."),
-        ({"whole": 0.5}, "lesson, Cell 1: the setting `whole` is 0.5: give it a whole number from 0 up."),
-        ({"whole": True}, "lesson, Cell 1: the setting `whole` is True: give it a whole number from 0 up."),
-        ({"exact": "sd"}, "lesson, Cell 1: the setting `exact` is 'sd': give it a list of regular expressions."),
-        ({"exact": ["("]}, "lesson, Cell 1: the setting `exact` is ['(']: give it a list of regular expressions."),
-        ({"lines": {"norm": {"exact": []}}}, "lesson, Cell 1, lines 'norm': the setting `exact` is not known here"),
-        ({"lines": {"norm": 3}}, "lesson, Cell 1, lines 'norm': `comparison` is 3: give it names and values"),
+        ({"rtoll": 0.1}, "lesson, Cell 1: the setting 'rtoll' is not known here: choose rtol or atol or"),
+        ({"rtol": -1}, "lesson, Cell 1: the setting 'rtol' is -1: give it a number from 0 up."),
+        ({"whole": 0.5}, "lesson, Cell 1: the setting 'whole' is 0.5: give it a whole number from 0 up."),
+        ({"whole": True}, "lesson, Cell 1: the setting 'whole' is True: give it a whole number from 0 up."),
+        ({"exact": "sd"}, "lesson, Cell 1: the setting 'exact' is 'sd': give it a list of regular expressions."),
+        ({"exact": ["("]}, "lesson, Cell 1: the setting 'exact' is ['(']: give it a list of regular expressions."),
+        ({"lines": {"norm": {"exact": []}}}, "lesson, Cell 1, lines 'norm': the setting 'exact' is not known here"),
+        ({"lines": {"norm": 3}}, "lesson, Cell 1, lines 'norm': 'comparison' is 3: give it names and values"),
         ({"lines": {"size": {"rtol": 1}}}, "lesson, Cell 1: the pattern 'size' occurs in no stored line"),
     ],
 )
@@ -94,9 +105,9 @@ def test_a_wrong_setting_of_a_cell_is_refused_in_words(own, words):
 @pytest.mark.parametrize(
     "own, words",
     [
-        ({"rtol": 0.1}, "lesson: the setting `rtol` is not known here: choose parameters."),
-        ({"parameters": {"num": 2}}, "lesson: no cell with the tag `parameters` sets `num`"),
-        ({"parameters": 3}, "lesson: the setting `parameters` is 3: give it names, each with its value."),
+        ({"rtol": 0.1}, "lesson: the setting 'rtol' is not known here: choose parameters."),
+        ({"parameters": {"num": 2}}, "lesson: no cell with the tag `parameters` sets 'num'"),
+        ({"parameters": 3}, "lesson: the setting 'parameters' is 3: give it names, each with its value."),
     ],
 )
 def test_a_wrong_setting_of_a_notebook_is_refused_in_words(own, words):
