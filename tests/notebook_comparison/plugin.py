@@ -70,7 +70,7 @@ class TolerantNotebook(IPyNbFile):
 
     def setup(self):
         """As nbval's, with fresh folders, and without a limit of time."""
-        self.folders = tempfile.TemporaryDirectory()
+        self.folders = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         for number, cell in enumerate(self.nb.cells):
             if "fresh-folder" in cell.metadata.get("tags", []):
                 cell.source += f"\nfolder = {str(Path(self.folders.name, str(number)))!r}"
