@@ -108,12 +108,9 @@ def test_nothing_passes_but_what_the_rules_allow(path, full, collected):
 
 
 def test_a_label_without_its_pattern_would_be_found(collected):
-    (cell,) = (
-        cell
-        for cell in collected(ROOT / "notebooks" / "depth-study.ipynb")
-        if {"atol", "exact"} <= cell.settings.keys()
-    )
-    del cell.settings["exact"]
+    cells = collected(ROOT / "notebooks" / "depth-study.ipynb")
+    *_, cell = (cell for cell in cells if "sd 0.01: perplexity" in str(cell.cell.outputs))
+    cell.settings = {"atol": 1.0}
     assert any(not is_allowed(cell.settings, *change) for change in let_through(cell))
 
 
