@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # The build of MXNet in $(VENV), cpu or gpu: the one asked for last, also when a lock has changed and it is set up anew.
 MXNET := $(or $(shell cat $(VENV)/installed 2>/dev/null),cpu)
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full test-processors test-container test-gpu-install gpu cpu bench lab notebooks picture \
+.PHONY: help run test test-full test-processors test-container test-gpu-install gpu cpu bench lab notebooks diff picture \
   lint lock clean
 
 help: ## list the targets
@@ -45,7 +45,12 @@ lab: $(VENV)/installed ## open JupyterLab on the notebooks
 
 notebooks: $(VENV)/installed ## execute every notebook in full and store its outputs
 	$(BIN)/jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
-	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+	  --ExecutePreprocessor.record_timing=False \
+	  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor notebooks/*.ipynb
+
+# git takes the driver from .gitattributes; given here, nobody's configuration has to be changed.
+diff: $(VENV)/installed ## what changed in the notebooks, cell by cell: make diff [SINCE=HEAD]
+	git -c diff.jupyternotebook.command="$(abspath $(BIN))/git-nbdiffdriver diff" diff $(SINCE) -- notebooks
 
 bench: $(VENV)/installed .venv-bench/installed ## measure against its peers: one table, and build/benchmark.png (7 minutes)
 	@mkdir -p build

@@ -75,6 +75,28 @@ def test_outputs_are_clean(notebook):
 
 
 @NOTEBOOKS
+def test_what_a_cell_prints_is_one_output(notebook):
+    for cell in code_cells(notebook):
+        names = [output.name for output in cell.outputs if output.output_type == "stream"]
+        assert len(names) == len(set(names)), cell.source
+
+
+@NOTEBOOKS
+def test_no_name_is_there_only_to_silence_an_output(notebook):
+    assert not any(re.search(r"^\s*_ = ", cell.source, re.MULTILINE) for cell in code_cells(notebook))
+    trees = [ast.parse(cell.source) for cell in code_cells(notebook)]
+    for number, tree in enumerate(trees):
+        end = tree.body[-1]
+        if isinstance(end, ast.Assign) and isinstance(end.value, ast.Call):
+            assert names(end, ast.Store) & set().union(*(names(later, ast.Load) for later in trees[number + 1 :]))
+
+
+def names(tree, context):
+    """The names that are read (ast.Load) or given (ast.Store) somewhere in this code."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+
+
+@NOTEBOOKS
 def test_nothing_of_the_machine_is_stored(notebook):
     text = "\n".join([cell.source + str(cell.get("outputs", "")) for cell in notebook.cells])
     assert not re.search(r"(?<![\w.<:/])/(?:home|root|Users|tmp|work|usr|opt)/", text)
