@@ -103,3 +103,8 @@ def test_the_gpu_s_environment_differs_in_its_name_and_in_mxnet():
     )
     assert cpu - gpu == {"name: deep-rnn", "- mxnet==1.9.1"}
     assert gpu - cpu == {"name: deep-rnn-gpu", "- ./install/gpu"}
+
+
+def test_make_test_executes_every_notebook():
+    named = {path for path in PYPROJECT["tool"]["pytest"]["ini_options"]["testpaths"] if path.endswith(".ipynb")}
+    assert named == {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
