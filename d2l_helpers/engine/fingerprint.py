@@ -17,6 +17,7 @@ import itertools
 import json
 import operator
 import sys
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from types import CellType, CodeType, FunctionType, ModuleType
@@ -139,6 +140,8 @@ class _Things:
     def describe_object(self, thing):
         """What pickle sends of an object is what a worker gets."""
         reduce = cloudpickle.Pickler.dispatch_table.get(type(thing))
+        if isinstance(thing, typing.TypeVar):
+            reduce = None  # cloudpickle's sends another number from every process
         try:
             parts = reduce(thing) if reduce else thing.__reduce_ex__(4)
         except Exception as error:
