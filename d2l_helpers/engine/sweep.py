@@ -6,7 +6,6 @@ Dask spreads them over the cores of this machine, or over a cluster of machines.
 
 import contextlib
 import hashlib
-import inspect
 import io
 import json
 import logging
@@ -14,11 +13,10 @@ import os
 import pickle
 import re
 import threading
-from pathlib import Path
-from types import CodeType, ModuleType
 from unittest.mock import patch
 
 from d2l_helpers.engine.check import check_configurations, check_folder
+from d2l_helpers.engine.fingerprint import fingerprint, pickled
 from d2l_helpers.engine.progress import Progress
 from d2l_helpers.engine.threads import usable_cores
 
@@ -40,7 +38,8 @@ def run_sweep(experiment, configurations, folder):
     processes of one thread as this machine has cores, which are started here and end with the
     call. (A program needs `if __name__ == "__main__":` for that; a notebook does not.) What a
     worker was at when it died is done by another one. A run that has its file is not repeated,
-    unless the source of the experiment or of d2l_helpers has changed. What a run prints is lost.
+    unless the code has changed: the experiment's, all that it uses of the notebook and of files
+    beside it, that of d2l_helpers, or the version of what is installed. What a run prints is lost.
 
     Returns the results, as JSON gives them back, in the order of the configurations. They do not
     depend on the number of workers.
@@ -48,7 +47,7 @@ def run_sweep(experiment, configurations, folder):
     cluster answers, or if a run fails: then all others are finished and kept first, and the error
     says which configuration it was.
     """
-    code = _code_of(experiment)
+    code = fingerprint(experiment)
     check_configurations(experiment, configurations)
     folder = check_folder(folder)
     paths = [folder / _file_name(configuration, code) for configuration in configurations]
@@ -56,8 +55,9 @@ def run_sweep(experiment, configurations, folder):
     missing = {path: conf for path, conf in zip(paths, configurations, strict=True) if path not in finished}
     failures = []
     if missing:
+        sent = pickled(experiment)
         with Progress(len({*paths}), "run", len(finished)) as progress, _cluster(len(missing)) as client:
-            for path, future in _submit(client, experiment, missing):
+            for path, future in _submit(client, sent, missing):
                 try:
                     finished[path] = _keep(path, missing[path], future.result())
                 except Exception as error:
@@ -75,23 +75,21 @@ def run_sweep(experiment, configurations, folder):
 
 def _submit(client, experiment, configurations):
     """Compute path -> configuration on a cluster; gives (path, future), in the order in which they end."""
-    import cloudpickle
     from distributed import as_completed
 
-    # As bytes, so that a worker imports d2l_helpers, for _run, before what the experiment names, MXNet for example.
-    pickled = cloudpickle.dumps(experiment)
     futures = {
-        client.submit(_run, pickled, configuration, key=path.stem): path
+        client.submit(_run, experiment, configuration, key=path.stem): path
         for path, configuration in configurations.items()
     }
     return ((futures[future], future) for future in as_completed(futures))
 
 
-def _run(pickled, configuration):
-    """One run, in a worker, of an experiment as cloudpickle's bytes. Returns its result as JSON."""
+def _run(experiment, configuration):
+    """One run, in a worker, which gets the experiment as bytes. Returns its result as JSON."""
+    # As bytes, so that d2l_helpers is imported, for this function, before what they name, MXNet for example.
     # MXNet's random numbers belong to the process: in a worker of several threads runs take turns.
     with one_at_a_time, contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return json.dumps(pickle.loads(pickled)(**configuration))
+        return json.dumps(pickle.loads(experiment)(**configuration))
 
 
 @contextlib.contextmanager
@@ -123,46 +121,6 @@ def _cluster(num_runs):
                 "or unset the variable to compute on this machine."
             ) from error
         yield client
-
-
-def _code_of(experiment):
-    """All the source that a result depends on: the experiment, what it calls of its own module, d2l_helpers."""
-    sources = {}
-    to_read = {experiment}
-    while to_read:
-        function = to_read.pop()
-        try:
-            # Python 3.13 takes what stands behind `python -c` for the source of whatever was evaluated from a text.
-            if getattr(getattr(function, "__code__", None), "co_filename", None) == "<string>":
-                raise OSError("it was evaluated from a text")
-            sources[function] = inspect.getsource(function)
-        except (TypeError, OSError) as error:
-            raise TypeError(
-                f"experiment must be a function whose source Python can read, not {experiment!r}: "
-                "write it with `def` in a cell or in a file."
-            ) from error
-        for name, value in _variables(function).items():
-            if inspect.isfunction(value) and value.__module__ == experiment.__module__:
-                to_read |= {value} - sources.keys()
-            elif not (isinstance(value, ModuleType | type) or inspect.isroutine(value)):
-                raise ValueError(
-                    f"experiment uses the variable {name}={value!r}, so that its files would not tell with which "
-                    f"value they were made: make {name} an argument, and give it in the configurations."
-                )
-    helpers = sorted(Path(__file__).parents[1].rglob("*.py"))
-    return [*sorted(sources.values()), *(path.read_text(encoding="utf-8") for path in helpers)]
-
-
-def _variables(function):
-    """Name -> value of what a function uses and does not define."""
-
-    def names(code):
-        inner = [names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
-        return set(code.co_names).union(*inner)
-
-    used = names(function.__code__)
-    variables = {name: value for name, value in function.__globals__.items() if name in used}
-    return variables | inspect.getclosurevars(function).nonlocals
 
 
 def _file_name(configuration, code):
