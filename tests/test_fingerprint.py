@@ -162,6 +162,19 @@ def experiment(seed): return sqrt(seed)""",
 def inner(): return inner.value
 inner.value = VALUE
 def experiment(seed): return inner()""",
+    "the name of a function": """
+def inner(): return inner.__name__
+inner.__name__ = "name_VALUE"
+def experiment(seed): return inner()""",
+    "the name of a class": """
+Inner = type("Inner_VALUE", (), {})
+def experiment(seed): return Inner.__name__""",
+    "a variable that has no value yet": """
+def make():
+    def experiment(seed): return later, VALUE
+    return experiment
+    later = 1
+experiment = make()""",
     "a function evaluated from a text": """
 exec("def inner(): return VALUE")
 def experiment(seed): return inner()""",
@@ -336,6 +349,40 @@ def test_a_change_is_seen_and_nothing_else(cell, text):
     assert before != after
 
 
+def test_another_operator_is_seen(cell):
+    plus, minus = (cell(f"def experiment(seed): return seed {operator} 1") for operator in "+-")
+    assert plus.__code__.co_consts == minus.__code__.co_consts
+    assert fingerprint(plus) != fingerprint(minus)
+
+
+PARTS = {
+    "co_name": "another", "co_varnames": ("seed", "other", "third", "fourth"), "co_freevars": ("another",),
+    "co_cellvars": ("another",), "co_flags": 0x100 | 0x13, "co_argcount": 1, "co_posonlyargcount": 1,
+    "co_kwonlyargcount": 0, "co_exceptiontable": b"",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_of_the_bytecode_is_seen(cell, part):
+    experiment = cell("""
+def make():
+    def inner(): return 1
+    def experiment(seed, other, *, third):
+        try:
+            last = inner()
+        except TypeError:
+            return lambda: seed
+        return last
+    return experiment
+experiment = make()""")
+    code, (cell_of_inner,) = experiment.__code__, experiment.__closure__
+    same, changed = (
+        types.FunctionType(one, experiment.__globals__, closure=(cell_of_inner,))
+        for one in (code.replace(), code.replace(**{part: PARTS[part]}))
+    )
+    assert fingerprint(same) == fingerprint(experiment) != fingerprint(changed)
+
+
 # The same for a file beside the notebook: an import in the notebook, what it calls, and the file.
 FILES = {
     "a function": ("from beside import inner", "inner()", "def inner(): return VALUE"),
@@ -366,6 +413,14 @@ FILES = {
     "an object": (
         "import beside", "beside.thing.value",
         "class Thing:\n    def __init__(self, value): self.value = value\nthing = Thing(VALUE)",
+    ),
+    "a module in a closure, read by the body of a class": (
+        "def make():\n    import beside\n    def inner():\n        class Inner:\n            value = beside.value\n"
+        "        return Inner\n    return inner\ninner = make()", "inner()", "value = VALUE",
+    ),
+    "a variable after hundreds of names": (
+        "import beside\ndef inner(x):\n    " + "; ".join(f"x.a{n}" for n in range(300)) + "\n    return beside.value",
+        "inner(seed)", "value = VALUE",
     ),
     "a module in a function's nested one": (
         "import beside\ndef inner():\n    return [beside.value for _ in 'a']", "inner()", "value = VALUE",
