@@ -42,3 +42,7 @@ class RNNModel(HybridBlock):
     def begin_state(self, *args, **kwargs):
         """A state of zeros: `begin_state(batch_size=32, ctx=mx.cpu())`."""
         return self.rnn.begin_state(*args, **kwargs)
+
+    def one_step(self):
+        """What computes the same for inputs of shape (batch_size, 1), and sooner: the same weights, cell by cell."""
+        return gluon.one_step(self.rnn, self.dense, self.vocab_size) or self

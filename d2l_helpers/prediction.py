@@ -4,6 +4,8 @@ from mxnet import nd
 
 from d2l_helpers.engine.check import check_context, check_model, check_prefixes, check_size
 from d2l_helpers.engine.functions import FunctionModel
+from d2l_helpers.engine.pace import one_thread
+from d2l_helpers.model import RNNModel
 
 
 def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state, num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx):
@@ -31,16 +33,16 @@ def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char, ch
     check_model(model, vocab_size)
     check_size(num_chars=num_chars)
     check_prefixes([prefix], char_to_idx)
+    step = model.one_step() if type(model) is RNNModel else model
     state = model.begin_state(batch_size=1, ctx=ctx)
+    read = nd.array([[char_to_idx[char] for char in prefix]], ctx=ctx)
     written = []
-    for t in range(len(prefix) + num_chars - 1):
-        if t < len(prefix):
-            X = nd.array([[char_to_idx[prefix[t]]]], ctx=ctx)
-        output, state = model(X, state)
-        if t >= len(prefix) - 1:
-            # The choice stays on the device: asking for it here would stop the device
-            # after every character, and Python would wait for it.
-            X = output.argmax(axis=1).reshape((1, 1))
-            written.append(X)
-    indices = nd.concat(*written, dim=1).asnumpy()[0]
+    with one_thread():
+        for t in range(len(prefix) + num_chars - 1):
+            output, state = step(read[:, t : t + 1] if t < len(prefix) else written[-1], state)
+            if t >= len(prefix) - 1:
+                # The choice stays on the device: asking for it here would stop the device
+                # after every character, and Python would wait for it.
+                written.append(output.argmax(axis=1, keepdims=True))
+        indices = nd.concat(*written, dim=1).asnumpy()[0]
     return prefix + "".join(idx_to_char[int(i)] for i in indices)

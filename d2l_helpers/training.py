@@ -19,6 +19,7 @@ from d2l_helpers.engine.devices import try_gpu
 from d2l_helpers.engine.functions import FunctionModel
 from d2l_helpers.engine.identity import identity_of
 from d2l_helpers.engine.keeper import Keeper
+from d2l_helpers.engine.pace import pace_for, paced
 from d2l_helpers.engine.run import Run
 from d2l_helpers.history import History
 from d2l_helpers.minibatches import data_iter_consecutive, data_iter_random
@@ -33,8 +34,7 @@ def grad_clipping(params, theta, ctx):
     params: a list of NDArrays with gradients, all on ctx; their gradients count as one vector.
     theta: the greatest length (L2 norm) allowed, above 0; None leaves everything as it is.
 
-    Source: Pascanu, Mikolov, Bengio (2013), *On the difficulty of training recurrent neural
-    networks*, algorithm 1.
+    Source: Pascanu, Mikolov, Bengio (2013), *On the difficulty of training recurrent neural networks*, algorithm 1.
     """
     if theta is None or not params:
         return
@@ -152,7 +152,7 @@ class Training:
         """One pass over the text. Returns its perplexity, exp of the mean loss in nats per character."""
         weights = gluon.trainable_weights(self.model, self.ctx)
         losses, state = [], None
-        for X, y in self.minibatches():
+        for X, y in paced(self.minibatches(), weights, self._pace):
             if state is None or self.is_random_iter:
                 state = self.model.begin_state(batch_size=self.batch_size, ctx=self.ctx)
             loss, state = train_step(self.model, weights, X, y, state, self.lr, self.clipping_theta, self.watch)
@@ -169,6 +169,10 @@ class Training:
     @cached_property
     def _consecutive(self):
         return self._cut(data_iter_consecutive)
+
+    @cached_property
+    def _pace(self):
+        return pace_for(self.ctx, self.checkpoint)
 
     def _cut(self, data_iter):
         cut = data_iter(self.text[0], self.batch_size, self.num_steps, self.ctx)

@@ -4,7 +4,7 @@ import d2lzh
 import mxnet as mx
 import numpy as np
 import pytest
-from mxnet import nd
+from mxnet import gluon, nd
 from mxnet.gluon import rnn
 
 import d2l_helpers as d2l
@@ -103,6 +103,41 @@ def test_each_character_is_the_most_likely_after_all_that_stands_before(layer, t
     logits, _ = model(X, model.begin_state(batch_size=1))
     most_likely = [idx_to_char[int(i)] for i in logits.argmax(axis=1).asnumpy()]
     assert "".join(most_likely[3:-1]) == written[4:]
+
+
+@pytest.mark.parametrize("layer", FORWARD_LAYERS.values(), ids=FORWARD_LAYERS)
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_one_step_computes_what_the_model_computes(layer, batch_size):
+    model = new_model(layer, 5)
+    step, states = model.one_step(), [model.begin_state(batch_size=batch_size)] * 2
+    assert step is not model
+    for character in (0, 4, 2):
+        X = nd.array([[character]] * batch_size)
+        logits, states[0] = model(X, states[0])
+        same_logits, states[1] = step(X, states[1])
+        np.testing.assert_allclose(same_logits.asnumpy(), logits.asnumpy(), rtol=1e-4, atol=1e-5)
+        assert len(states[0]) == len(states[1])
+        for H, same_H in zip(*states, strict=True):
+            np.testing.assert_allclose(same_H.asnumpy(), H.asnumpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_one_step_sees_new_weights_and_a_new_output_layer():
+    model = new_model(FORWARD_LAYERS["GRU"], 5)
+    arguments = nd.zeros((1, 1)), model.begin_state(batch_size=1)
+    assert model.one_step() is model.one_step()
+    for change in (
+        lambda: model.initialize(mx.init.Uniform(2), force_reinit=True),
+        lambda: setattr(model, "dense", gluon.nn.Dense(5)) or model.dense.initialize(),
+    ):
+        change()
+        expected, _ = model(*arguments)
+        np.testing.assert_allclose(model.one_step()(*arguments)[0].asnumpy(), expected.asnumpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", BIDIRECTIONAL_LAYERS.values(), ids=BIDIRECTIONAL_LAYERS)
+def test_a_layer_that_needs_the_steps_to_come_has_no_single_step(layer):
+    model = new_model(layer, 5)
+    assert model.one_step() is model
 
 
 def test_writing_twice_gives_the_same_and_leaves_the_weights_alone(time_machine):

@@ -1,7 +1,9 @@
 """What is known here of Gluon's private parts, and nowhere else."""
 
+from functools import lru_cache
+
 from mxnet import nd
-from mxnet.gluon import Block
+from mxnet.gluon import Block, HybridBlock
 from mxnet.gluon.rnn.rnn_layer import _RNNLayer
 
 
@@ -56,9 +58,7 @@ def join_weights_by_rows(layer, input_size):
 
     layer: is changed in place, for good. input_size: the number of its inputs.
     """
-    if not isinstance(layer, _RNNLayer) or layer._layout != "TNC" or layer._use_sequence_length:
-        return
-    if layer._projection_size is not None or layer._lstm_state_clip_min is not None:
+    if not _is_plain(layer):
         return
     hidden_size = layer._hidden_size
     names = [
@@ -82,3 +82,40 @@ def join_weights_by_rows(layer, input_size):
         return outputs, states
 
     layer._forward_kernel = forward_kernel
+
+
+def _is_plain(layer):
+    """Whether a layer is one of `gluon.rnn` with nothing unusual about it."""
+    return (
+        isinstance(layer, _RNNLayer) and layer._layout == "TNC" and not layer._use_sequence_length
+        and layer._projection_size is None and layer._lstm_state_clip_min is None
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=2)  # to compile it takes as long as to write ten characters
+def one_step(layer, dense, vocab_size):
+    """A `OneStep` of these; None for a layer of another kind, and for one that also needs the steps to come."""
+    return OneStep(layer, dense, vocab_size) if _is_plain(layer) and layer._dir == 1 else None
+
+
+class OneStep(HybridBlock):
+    """An `RNNModel` for a single time step, cell by cell, with that model's weights: a fifth of its time.
+
+    MXNet's fused operator rearranges all weights before it computes, which pays with many steps only.
+
+    layer, dense, vocab_size: the recurrent layer, the output layer and the number of characters of an `RNNModel`.
+    """
+
+    def __init__(self, layer, dense, vocab_size):
+        super().__init__()
+        self.num_layers, self.vocab_size = layer._num_layers, vocab_size
+        self.cells, self.dense = layer._unfuse(), dense
+        self.hybridize(static_alloc=True, static_shape=True)
+
+    def hybrid_forward(self, F, inputs, state):
+        """As the model's, for inputs of shape (batch_size, 1)."""
+        X = F.one_hot(F.reshape(inputs, -1), self.vocab_size)
+        layers = zip(*(F.split(s, self.num_layers, axis=0, squeeze_axis=True) for s in state), strict=True)
+        Y, new = self.cells(X, [s for layer in layers for s in layer])
+        kinds = len(state)
+        return self.dense(Y), [F.stack(*new[kind::kinds], axis=0) for kind in range(kinds)]

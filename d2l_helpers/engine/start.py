@@ -65,11 +65,10 @@ def how_to_get_mxnet(error, machine):
 
 
 check_python(sys.version_info)
-threads.prepare()
 try:
     if "mxnet" not in sys.modules:
         cuda.load_libraries()
-    with for_mxnet():
+    with threads.for_mxnet() as threads_may_change, for_mxnet():
         import mxnet
 except OSError as error:
     raise ImportError(how_to_get_mxnet(error, platform.machine())) from error

@@ -1,8 +1,14 @@
-"""How many threads compute, and how they wait for each other. OpenMP reads it once, with MXNet's import."""
+"""How many threads compute, and how they wait for each other. OpenMP and MXNet ask once, when MXNet is imported."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
+from unittest.mock import patch
+
+# More do not pay: of an epoch of the document's network a fifth cannot be shared, so that eight threads are at most
+# 3.3 times as fast as one and sixteen 4 times, before they have waited for each other (`make bench`).
+MOST_THREADS = 8
 
 
 def usable_cores():
@@ -21,23 +27,31 @@ def usable_cores():
     return max(1, min(len(cores), limit))
 
 
-def prepare():
-    """Set what OpenMP and MXNet read from the environment, where the user has not set it."""
-    if "mxnet" not in sys.modules:
-        os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
-        # Threads wait for each other's part of a matrix product by spinning. libgomp's own numbers of
-        # turns are far too high on a busy machine and far too low as soon as MXNet has used OpenMP from
-        # two threads; with these an epoch costs 0.27 s alone, 1.2 beside a busy program, 0.29 after that.
-        if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
-            os.environ["OMP_WAIT_POLICY"], os.environ["GOMP_SPINCOUNT"] = "active", "10000"
-        # Copies are the reason why it would: with this, no array is large enough for a parallel copy.
-        os.environ.setdefault("MXNET_CPU_PARALLEL_SIZE", "2000000000")
-    elif "OMP_NUM_THREADS" not in os.environ and usable_cores() > 1:
-        print(
-            "Hint: import d2l_helpers before mxnet; MXNet has already settled for half of the "
-            "processors, so training is slower.",
-            file=sys.stderr,
-        )
+@contextlib.contextmanager
+def for_mxnet():
+    """Inside this `with` statement, the environment says what MXNet and OpenMP ask of it, unless the user has said it.
+
+    Yields whether the number of threads is ours to change later.
+    """
+    if "mxnet" in sys.modules:
+        if "OMP_NUM_THREADS" not in os.environ and usable_cores() > 1:
+            print(
+                "Hint: import d2l_helpers before mxnet; MXNet has already settled for half of the "
+                "processors, so training is slower.",
+                file=sys.stderr,
+            )
+        yield False
+        return
+    # Threads wait for each other's part of a matrix product by spinning. libgomp's own numbers of
+    # turns are far too high on a busy machine and far too low as soon as MXNet has used OpenMP from
+    # two threads; with these an epoch costs 0.27 s alone, 1.2 beside a busy program, 0.29 after that.
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+        os.environ |= {"OMP_WAIT_POLICY": "active", "GOMP_SPINCOUNT": "10000"}
+    # Copies are the reason why it would: with this, no array is large enough for a parallel copy.
+    os.environ.setdefault("MXNET_CPU_PARALLEL_SIZE", "2000000000")
+    own = {"OMP_NUM_THREADS": str(min(usable_cores(), MOST_THREADS))} if "OMP_NUM_THREADS" not in os.environ else {}
+    with patch.dict(os.environ, own):  # programs that are started later shall count for themselves
+        yield bool(own)
 
 
 def _read(path, otherwise):
