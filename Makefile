@@ -52,9 +52,9 @@ notebooks: $(VENV)/installed ## execute every notebook in full and store its out
 diff: $(VENV)/installed ## what changed in the notebooks, cell by cell: make diff [SINCE=HEAD]
 	git -c diff.jupyternotebook.command="$(abspath $(BIN))/git-nbdiffdriver diff" diff $(SINCE) -- notebooks
 
-bench: $(VENV)/installed .venv-bench/installed ## measure against its peers: one table, and build/benchmark.png (7 minutes)
+bench: $(VENV)/installed .venv-bench/installed ## measure against its peers: one table, and build/benchmark.png: make bench [QUICK=1]
 	@mkdir -p build
-	$(BIN)/python benchmarks/compare.py --peers .venv-bench/bin/python
+	$(BIN)/python benchmarks/compare.py --peers .venv-bench/bin/python $(if $(QUICK),--quick)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -2,10 +2,8 @@
 
 import d2l_helpers as d2l  # isort: skip  (before MXNet: it chooses the number of threads)
 from mxnet.gluon import rnn
+from predicted import NUM_CHARACTERS, PREFIX_LENGTH
 from worker import start_from
-
-NUM_CHARACTERS = 50
-PREFIX_LENGTH = len("time traveller")
 
 
 def train(

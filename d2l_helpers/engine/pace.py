@@ -17,7 +17,8 @@ from d2l_helpers.engine import start
 # So seldom that quiet training loses a hundredth, and so often that it is back at full speed within ten seconds.
 SECONDS_BETWEEN_TRIALS = 5
 STEPS_BETWEEN_TRIALS = 30
-STEPS_TO_BE_SURE = 3
+STEPS_TO_BE_SURE = 5
+PROMISING = 1.3  # times the best: a trial goes on until it is sure
 
 library = mx.base._LIB  # through it OpenMP's functions are found, too
 ALL = library.omp_get_max_threads() if start.threads_may_change and hasattr(library, "omp_get_max_threads") else None
@@ -62,11 +63,13 @@ class Pace:
         """The number for the next step: the best so far, or one whose turn it is to be tried again."""
         timed = {number: median(seconds) for number, seconds in self.seconds.items() if seconds}
         best = min(timed, key=timed.get, default=self.numbers[0])
-        if len(self.seconds[best]) == STEPS_TO_BE_SURE:
-            for number in self.numbers:
-                if number != best and self.trained >= self.next_trial[number]:
-                    self.seconds[number].clear()  # what it took then says nothing about now
-                    return number
+        for number, seconds in timed.items():
+            if len(self.seconds[number]) < STEPS_TO_BE_SURE and seconds < PROMISING * timed[best]:
+                return number
+        for number in self.numbers:
+            if number != best and timed and self.trained >= self.next_trial[number]:
+                self.seconds[number].clear()  # what it took then says nothing about now
+                return number
         return best
 
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from unittest.mock import patch
 
-# More do not pay: of an epoch of the document's network a fifth cannot be shared, so that eight threads are at most
-# 3.3 times as fast as one and sixteen 4 times, before they have waited for each other (`make bench`).
+# More do not pay: a fifth of an epoch of the document's network cannot be shared (`make bench`), so that eight threads are
+# at most 3.1 times as fast as one and sixteen 3.7 times, before they have waited for each other.
 MOST_THREADS = 8
 
 
