@@ -22,7 +22,7 @@ SECONDS_ON_A_GPU = (0.05, 0.06)  # an epoch, as the course's notebooks of 2019 p
 MOST_THREADS = (2, 4, 8, 16, 32)
 
 # How much is measured: the rounds of everything, whole and quick.
-WHOLE = {"peers": 15, "beside": 5, "growth": 2, "starts": 3, "sweep_runs": (4, 16)}
+WHOLE = {"peers": 12, "beside": 4, "growth": 1, "starts": 3, "sweep_runs": (2, 6)}
 QUICK = {"peers": 5, "beside": 3}
 
 

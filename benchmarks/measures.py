@@ -132,13 +132,13 @@ def interleaved(workers, rounds, title, warm_up=WARM_UP):
     return reports
 
 
-def compare(runners, interpreters, corpus, rounds, title="peers"):
+def compare(runners, interpreters, corpus, rounds, title="peers", warm_up=WARM_UP):
     """Each of the runners: its versions, its reports, and their medians."""
     workers = [
         Worker(interpreters[env], module, variables, corpus=corpus) for env, module, variables in runners.values()
     ]
     results = {}
-    for name, worker, reports in zip(runners, workers, interleaved(workers, rounds, title), strict=True):
+    for name, worker, reports in zip(runners, workers, interleaved(workers, rounds, title, warm_up), strict=True):
         results[name] = {
             "versions": worker.versions,
             "threads": reports[-1]["threads"],
@@ -172,7 +172,7 @@ def busy_programs(number):
 def beside_busy_programs(number, interpreters, corpus, rounds):
     """BESIDE_BUSY_PROGRAMS, as `compare` returns them, beside that many."""
     with busy_programs(number):
-        return compare(BESIDE_BUSY_PROGRAMS, interpreters, corpus, rounds, f"beside {number} busy programs")
+        return compare(BESIDE_BUSY_PROGRAMS, interpreters, corpus, rounds, f"beside {number} busy programs", warm_up=1)
 
 
 def recovery(interpreters, corpus):

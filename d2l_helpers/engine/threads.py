@@ -4,10 +4,9 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from unittest.mock import patch
 
-# More do not pay: a fifth of an epoch of the document's network cannot be shared (`make bench`), so that eight threads are
-# at most 3.1 times as fast as one and sixteen 3.7 times, before they have waited for each other.
+# More do not pay: a fifth of an epoch of the document's network cannot be shared (`make bench`), so that eight threads
+# are at most 3.1 times as fast as one and sixteen 3.7 times, before they have waited for each other.
 MOST_THREADS = 8
 
 
@@ -49,9 +48,14 @@ def for_mxnet():
         os.environ |= {"OMP_WAIT_POLICY": "active", "GOMP_SPINCOUNT": "10000"}
     # Copies are the reason why it would: with this, no array is large enough for a parallel copy.
     os.environ.setdefault("MXNET_CPU_PARALLEL_SIZE", "2000000000")
-    own = {"OMP_NUM_THREADS": str(min(usable_cores(), MOST_THREADS))} if "OMP_NUM_THREADS" not in os.environ else {}
-    with patch.dict(os.environ, own):  # programs that are started later shall count for themselves
-        yield bool(own)
+    if "OMP_NUM_THREADS" in os.environ:
+        yield False
+        return
+    os.environ["OMP_NUM_THREADS"] = str(min(usable_cores(), MOST_THREADS))
+    try:
+        yield True
+    finally:
+        del os.environ["OMP_NUM_THREADS"]  # programs that are started later shall count for themselves
 
 
 def _read(path, otherwise):
