@@ -22,7 +22,7 @@ SECONDS_ON_A_GPU = (0.05, 0.06)  # an epoch, as the course's notebooks of 2019 p
 MOST_THREADS = (2, 4, 8, 16, 32)
 
 # How much is measured: the rounds of everything, whole and quick.
-WHOLE = {"peers": 12, "beside": 4, "growth": 1, "starts": 3, "sweep_runs": (2, 6)}
+WHOLE = {"peers": 12, "beside": 4, "growth": 1, "starts": 3, "sweep_runs": (2, 6), "sweeps": 2}
 QUICK = {"peers": 5, "beside": 3}
 
 
@@ -49,7 +49,7 @@ def measure(interpreters, output, rounds):
             "growth": measures.growth(ours, rounds["growth"]),
             "memory": measures.memory(ours),
             "starts": measures.starts(ours, rounds["starts"]),
-            "sweeps": measures.sweeps(ours, rounds["sweep_runs"]),
+            "sweeps": measures.sweeps(ours, rounds["sweep_runs"], rounds["sweeps"]),
         }
     return result
 
