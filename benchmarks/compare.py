@@ -19,7 +19,8 @@ from worker import flop
 GIGA = 1e9
 DOCUMENT_EPOCHS = 3000
 SECONDS_ON_A_GPU = (0.05, 0.06)  # an epoch, as the course's notebooks of 2019 printed it
-MOST_THREADS = (2, 4, 8, 16, 32)
+THREADS = (2, 4, 8, 16, 32)
+FIXED_NUMBERS = ("this package, one thread", "this package, all threads")
 
 # How much is measured: the rounds of everything, whole and quick.
 WHOLE = {"peers": 12, "beside": 4, "growth": 1, "starts": 3, "sweep_runs": (2, 6), "sweeps": 2}
@@ -103,7 +104,7 @@ def targets(result):
         names = f"beside {number} busy program{'s' * (number > 1)}"
         pytorch = times(beside, "PyTorch, eager", "this package")
         yield f"{names}: at least 2.5 times as fast as PyTorch", f"{pytorch:.2f}", pytorch >= 2.5
-        fixed = min(times(beside, f"this package, {of} thread{s}", "this package") for of, s in FIXED)
+        fixed = min(times(beside, name, "this package") for name in FIXED_NUMBERS)
         yield f"{names}: at most 15 % behind the better fixed number", f"{1 / fixed - 1:+.0%}", 1 / fixed <= 1.15
 
     if "recovery" not in result:
@@ -124,9 +125,6 @@ def targets(result):
     yield "sweeps at least 0.95 times as fast as plain processes", f"{sweep / plain:.2f}", sweep >= 0.95 * plain
 
 
-FIXED = (("one", ""), ("all", "s"))
-
-
 def more(result):
     """Lines about what has no target."""
     peers = result["peers"]
@@ -143,7 +141,7 @@ def more(result):
     if cores > 1:
         # Amdahl: one thread takes alone + shared, n threads take alone + shared / n.
         shared = (one - several) / (1 - 1 / cores)
-        speeds = ", ".join(f"{n}: {one / (one - shared + shared / n):.1f}" for n in MOST_THREADS)
+        speeds = ", ".join(f"{n}: {one / (one - shared + shared / n):.1f}" for n in THREADS)
         yield f"{shared / one:.0%} of an epoch can be shared. Threads, and how much faster than one at most: {speeds}."
     seconds = several * peers["this package"]["cores_used"] * DOCUMENT_EPOCHS
     gpu = " to ".join(f"{each * DOCUMENT_EPOCHS:.0f}" for each in SECONDS_ON_A_GPU)

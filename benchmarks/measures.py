@@ -26,12 +26,10 @@ WARM_UP = 2  # rounds: compilation, first allocations
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 ALL_THREADS = {"OMP_NUM_THREADS": str(len(os.sched_getaffinity(0)))}
 # name: the environment (ours: this interpreter's), the module, environment variables
-OURS = ("ours", "run_d2l_helpers", {})
-PYTORCH = ("peers", "run_pytorch", {})
 RUNNERS = {
-    "this package": OURS,
+    "this package": ("ours", "run_d2l_helpers", {}),
     "d2lzh 1.0.0, out of the box": ("ours", "run_d2lzh", {}),
-    "PyTorch, eager": PYTORCH,
+    "PyTorch, eager": ("peers", "run_pytorch", {}),
     "JAX, jitted step": ("peers", "run_jax", {}),
     "this package, one thread": ("ours", "run_d2l_helpers", ONE_THREAD),
     "PyTorch, one thread": ("peers", "run_pytorch", ONE_THREAD),
@@ -42,10 +40,10 @@ RUNNERS = {
     "50 characters: PyTorch": ("peers", "run_prediction_pytorch", {}),
 }
 BESIDE_BUSY_PROGRAMS = {
-    "this package": OURS,
-    "this package, one thread": ("ours", "run_d2l_helpers", ONE_THREAD),
+    "this package": RUNNERS["this package"],
+    "this package, one thread": RUNNERS["this package, one thread"],
     "this package, all threads": ("ours", "run_d2l_helpers", ALL_THREADS),
-    "PyTorch, eager": PYTORCH,
+    "PyTorch, eager": RUNNERS["PyTorch, eager"],
 }
 BUSY_PROGRAM = [sys.executable, "-c", "while True: pass"]
 
@@ -75,7 +73,7 @@ text = d2l.load_data_time_machine()
 d2l.Training(d2l.RNNModel(rnn.LSTM(256, 2), text[-1]), text, num_epochs=1, pred_period=1).run()
 """
 STARTS = {  # what a reader waits for in a new process
-    "import mxnet": "import d2l_helpers.engine.numpy_of_2022 as n\nwith n.for_mxnet():\n    import mxnet",
+    "import mxnet": "import mxnet",
     "import d2l_helpers": "import d2l_helpers",
     "import to first report": FIRST_REPORT,
 }
@@ -177,7 +175,7 @@ def beside_busy_programs(number, interpreters, corpus, rounds):
 
 def recovery(interpreters, corpus):
     """Seconds of training from the end of a busy program to the first of two epochs at full speed."""
-    environment, module, variables = OURS
+    environment, module, variables = RUNNERS["this package"]
     worker = Worker(interpreters[environment], module, variables, corpus=corpus)
     full_speed = median([worker.epoch()["seconds"] for _ in range(12)][4:])
     with busy_programs(1):

@@ -19,7 +19,7 @@ class Machine:
     """Steps that take as long as it says, without waiting."""
 
     def __init__(self, numbers=(2, 1)):
-        self.time, self.used, self.number = 0.0, [], None
+        self.time, self.number = 0.0, None
         self.pace = Pace(numbers, lambda number: setattr(self, "number", number), lambda: self.time)
 
     def train(self, takes, seconds):

@@ -43,13 +43,17 @@ class Pace:
 
     def begin(self):
         """A step begins, and so the one before ends."""
-        self.end()
+        self._time_the_step()
         number = self.choose()
         self.set_number(number)
         self.current = number, self.clock()
 
     def end(self):
         """The last step ends; the number is the usual one again."""
+        self._time_the_step()
+        self.set_number(self.numbers[0])
+
+    def _time_the_step(self):
         if self.current:
             number, begin = self.current
             seconds = self.clock() - begin
@@ -57,17 +61,18 @@ class Pace:
             self.trained += seconds
             self.next_trial[number] = self.trained + max(SECONDS_BETWEEN_TRIALS, STEPS_BETWEEN_TRIALS * seconds)
             self.current = None
-            self.set_number(self.numbers[0])
 
     def choose(self):
         """The number for the next step: the best so far, or one whose turn it is to be tried again."""
         timed = {number: median(seconds) for number, seconds in self.seconds.items() if seconds}
-        best = min(timed, key=timed.get, default=self.numbers[0])
+        if not timed:
+            return self.numbers[0]
+        best = min(timed, key=timed.get)
         for number, seconds in timed.items():
             if len(self.seconds[number]) < STEPS_TO_BE_SURE and seconds < PROMISING * timed[best]:
                 return number
         for number in self.numbers:
-            if number != best and timed and self.trained >= self.next_trial[number]:
+            if number != best and self.trained >= self.next_trial[number]:
                 self.seconds[number].clear()  # what it took then says nothing about now
                 return number
         return best

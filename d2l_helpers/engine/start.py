@@ -68,7 +68,7 @@ check_python(sys.version_info)
 try:
     if "mxnet" not in sys.modules:
         cuda.load_libraries()
-    with threads.for_mxnet() as threads_may_change, for_mxnet():
+    with threads.prepared() as threads_may_change, for_mxnet():
         import mxnet
 except OSError as error:
     raise ImportError(how_to_get_mxnet(error, platform.machine())) from error

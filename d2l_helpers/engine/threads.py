@@ -27,7 +27,7 @@ def usable_cores():
 
 
 @contextlib.contextmanager
-def for_mxnet():
+def prepared():
     """Inside this `with` statement, the environment says what MXNet and OpenMP ask of it, unless the user has said it.
 
     Yields whether the number of threads is ours to change later.
