@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # The build of MXNet in $(VENV), cpu or gpu: the one asked for last, also when a lock has changed and it is set up anew.
 MXNET := $(or $(shell cat $(VENV)/installed 2>/dev/null),cpu)
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full test-processors test-container test-gpu-install gpu cpu bench lab notebooks diff picture \
+.PHONY: help run test test-full test-processors test-container test-gpu-install gpu cpu bench lab notebooks ties diff picture \
   lint lock clean
 
 help: ## list the targets
@@ -47,6 +47,9 @@ notebooks: $(VENV)/installed ## execute every notebook in full and store its out
 	$(BIN)/jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
 	  --ExecutePreprocessor.record_timing=False \
 	  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor notebooks/*.ipynb
+
+ties: $(VENV)/installed ## tie every number in the notebooks' sentences to the cell that prints it; names those that none does
+	@$(BIN)/python docs/prose.py notebooks/*.ipynb $(wildcard solutions/*.ipynb)
 
 # git takes the driver from .gitattributes; given here, nobody's configuration has to be changed.
 diff: $(VENV)/installed ## what changed in the notebooks, cell by cell: make diff [SINCE=HEAD]

@@ -13,6 +13,7 @@ from d2l_helpers.prediction import predict_rnn, predict_rnn_gluon
 from d2l_helpers.training import grad_clipping, sgd, Training, train_and_predict_rnn, train_and_predict_rnn_gluon
 from d2l_helpers.history import History, load_checkpoint
 from d2l_helpers.engine.checkpoint import save_checkpoint
+from d2l_helpers.engine.trained import TRAINED, load_trained, save_trained
 from d2l_helpers.pictures import show_perplexity, show_runs, show_network
 from d2l_helpers.pictures import show_hidden_states, show_gates, show_surprise
 from d2l_helpers.engine.sweep import run_sweep
@@ -21,6 +22,6 @@ __all__ = [
     "try_gpu", "try_all_gpus", "load_data_time_machine", "data_iter_consecutive", "data_iter_random",
     "to_onehot", "RNNModel", "predict_rnn", "predict_rnn_gluon", "grad_clipping", "sgd", "Training",
     "train_and_predict_rnn", "train_and_predict_rnn_gluon", "History", "load_checkpoint", "save_checkpoint",
-    "show_perplexity", "show_runs", "show_network", "show_hidden_states", "show_gates", "show_surprise",
-    "run_sweep",
+    "TRAINED", "load_trained", "save_trained", "show_perplexity", "show_runs", "show_network",
+    "show_hidden_states", "show_gates", "show_surprise", "run_sweep",
 ]  # fmt: skip

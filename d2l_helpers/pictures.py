@@ -7,7 +7,7 @@ from d2l_helpers.engine.figure import new_axes, new_figure
 
 
 def show_perplexity(history, axes=None):
-    """The perplexity of a run against its epochs, on a logarithmic scale.
+    """The perplexity of a run against its epochs, both on logarithmic scales.
 
     history: a History, or a sequence of one perplexity for each epoch.
     axes: where to draw; None makes a new figure.
@@ -16,7 +16,7 @@ def show_perplexity(history, axes=None):
     """
     perplexity = getattr(history, "perplexity", history)
     course = f"from {perplexity[0]:.3g} to {perplexity[-1]:.3g} in {len(perplexity)} epochs"
-    axes = axes or new_axes((6, 3), f"Curve of the perplexity against epochs, on a logarithmic scale: {course}.")
+    axes = axes or new_axes((6, 3), f"Curve of the perplexity against epochs, both on logarithmic scales: {course}.")
     axes.plot(range(1, len(perplexity) + 1), perplexity, color="black", linewidth=1.2)
     _log_perplexity(axes)
     axes.set_title(f"Perplexity {course}")
@@ -26,8 +26,7 @@ def show_perplexity(history, axes=None):
 def show_runs(runs, axes=None):
     """The perplexity of several runs in one picture.
 
-    runs: name -> a History or a sequence of one perplexity for each epoch. axes: as in
-        `show_perplexity`.
+    runs: name -> a History or a sequence of one perplexity for each epoch. axes: as in `show_perplexity`.
 
     Returns the Axes. Lines differ in dashes and in shade, so they survive a printer without colours.
     """
@@ -47,12 +46,12 @@ def show_runs(runs, axes=None):
 def show_hidden_states(states, text, axes=None, name="hidden state"):
     """Hidden states over a text as a heat map: time steps across, units down.
 
-    states: array of shape (num_steps, num_hiddens), values from -1 to 1; one row for each
-        character of the text. text: num_steps characters. axes: as in `show_perplexity`.
+    states: array of shape (num_steps, num_hiddens), values from -1 to 1. text: num_steps characters.
+    axes: as in `show_perplexity`.
 
     Returns the Axes. Raises ValueError where states and text have different lengths.
     """
-    return _heat_map(states, text, axes, name, vmin=-1, vmax=1, cmap="RdGy")
+    return _heat_map(states, text, axes, name, vmin=-1, vmax=1, cmap="cividis")
 
 
 def show_gates(gates, text):
@@ -75,9 +74,8 @@ def show_gates(gates, text):
 def show_surprise(surprise, text, axes=None):
     """How much each character of a text surprised the model.
 
-    surprise: array of shape (num_steps,), minus the logarithm of the probability that the
-        model gave to the character that came, in nats; text: num_steps characters.
-    axes: as in `show_perplexity`.
+    surprise: array of shape (num_steps,), minus the logarithm of the probability that the model gave to the
+        character that came, in nats. text: num_steps characters. axes: as in `show_perplexity`.
 
     Returns the Axes. Raises ValueError where surprise and text have different lengths.
     """
@@ -92,17 +90,15 @@ def show_surprise(surprise, text, axes=None):
 
 
 def show_network(num_layers, num_steps=4, axes=None):
-    """A deep recurrent network, unrolled: layers upwards, time steps to the right.
+    """A deep recurrent network, unrolled: layers upwards, time steps to the right. Returns the Axes.
 
     num_layers, num_steps: how many to draw, at least 1 each. axes: as in `show_perplexity`.
-
-    Returns the Axes.
     """
     axes = axes or new_axes(
-        (1.6 * num_steps + 1, 1.1 * num_layers + 2),
+        (1.6 * num_steps + 1.4, 1.1 * num_layers + 2),
         f"A network of {num_layers} recurrent layers, unrolled over {num_steps} time steps. In every step an arrow "
         "goes up from the input through the hidden state of each layer to the output, and in every layer an arrow "
-        "goes from each hidden state to the next one on its right.",
+        "goes from each hidden state to the next one on its right; the first comes from the state before step 1.",
     )
     rows = [r"$\mathbf{x}_{%d}$", *(rf"$\mathbf{{H}}_{{%d}}^{{({layer})}}$" for layer in range(1, num_layers + 1)),
             r"$\mathbf{O}_{%d}$"]  # fmt: skip
@@ -117,21 +113,24 @@ def show_network(num_layers, num_steps=4, axes=None):
             if hidden:
                 axes.annotate("", (t, row), (t - 1, row), arrowprops=arrow)
     for row, name in enumerate(["input", *(f"layer {layer}" for layer in range(1, num_layers + 1)), "output"]):
-        axes.text(0.1, row, name, ha="right", va="center")
+        axes.text(-0.3, row, name, ha="right", va="center")
+        if 0 < row <= num_layers:
+            axes.text(0, row, rows[row] % 0, ha="center", va="center", size=13)
     title = "Upwards: layers. To the right: time."
-    axes.set(xlim=(-0.6, num_steps + 0.6), ylim=(-0.5, num_layers + 1.5), title=title)
+    axes.set(xlim=(-1, num_steps + 0.6), ylim=(-0.5, num_layers + 1.5), title=title)
     axes.set_axis_off()
     return axes
 
 
 def _log_perplexity(axes):
-    """Epochs across and perplexity upwards, logarithmic, with round numbers at the ticks."""
+    """Epochs across and perplexity upwards, both logarithmic, with round numbers at the ticks."""
     from matplotlib.ticker import LogLocator, NullLocator
 
-    axes.set(yscale="log", xlabel="epoch", ylabel="perplexity (log scale)")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set(xscale="log", yscale="log", xlabel="epoch (log scale)", ylabel="perplexity (log scale)")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter("{x:g}")
     axes.grid(linewidth=0.3)
 
 

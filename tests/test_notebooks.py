@@ -12,6 +12,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NOTEBOOKS = pytest.mark.parametrize("notebook", [nbformat.read(path, 4) for path in PATHS], ids=[p.stem for p in PATHS])
 
+READING_ORDER = [
+    "deep-rnn", "time-machine", "deep-rnn-scratch", "vanishing-gradients", "depth-study", "unseen-text",
+    "bidirectional", "modern-d2l", "other-frameworks",
+]  # fmt: skip
+
 # The document's three code cells, with the one change that makes them run.
 DOCUMENT_CODE = [
     """import sys
@@ -122,12 +127,41 @@ def test_cells_are_at_most_a_dozen_lines(notebook):
 
 
 @NOTEBOOKS
-def test_it_says_how_long_it_takes_and_ends_with_exercises(notebook):
+def test_code_fits_beside_the_file_browser_of_jupyterlab(notebook):
+    documents = [line for code in DOCUMENT_CODE for line in code.splitlines()]
+    lines = [line for cell in code_cells(notebook) for line in cell.source.splitlines() if line not in documents]
+    assert [line for line in lines if len(line) > 88] == []
+
+
+@NOTEBOOKS
+def test_the_package_is_found_where_it_is_installed(notebook):
+    paths = [cell.source for cell in code_cells(notebook) if "sys.path" in cell.source]
+    assert all(source in DOCUMENT_CODE for source in paths)
+
+
+@NOTEBOOKS
+def test_it_says_how_long_it_takes_and_ends_with_exercises_and_references(notebook):
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    assert re.search(r"(minute|hour).*two CPU cores", "\n".join(texts[:3]), re.DOTALL)
+    assert re.search(r"(minute|hour|second).*two CPU cores", "\n".join(texts[:3]), re.DOTALL)
     assert "Check yourself" in "\n".join(texts)
-    assert "What to take away" in "\n".join(texts[-3:])
-    assert "Exercises" in texts[-1]
+    assert "What to take away" in "\n".join(texts[-4:])
+    assert "Exercises" in texts[-2]
+    assert "References" in texts[-1]
+
+
+@pytest.mark.parametrize("place", range(len(READING_ORDER)), ids=READING_ORDER)
+def test_each_notebook_leads_to_its_neighbours(place):
+    path = ROOT / "notebooks" / f"{READING_ORDER[place]}.ipynb"
+    texts = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown"]
+    neighbours = READING_ORDER[max(place - 1, 0) : place] + READING_ORDER[place + 1 : place + 2]
+    for text in ("\n".join(texts[:2]), texts[-1]):
+        assert [name for name in neighbours if f"({name}.ipynb)" not in text] == []
+    assert f"Notebook {place + 1} of {len(READING_ORDER)}." in "\n".join(texts[:2])
+
+
+def test_the_reading_order_is_that_of_the_readme_and_leaves_nothing_out():
+    assert sorted(READING_ORDER) == [path.stem for path in PATHS]
+    assert re.findall(r"^\| \[`([\w-]+)\.ipynb`", (ROOT / "README.md").read_text(), re.MULTILINE) == READING_ORDER
 
 
 def test_the_documents_cells_stand_as_printed(deep_rnn):

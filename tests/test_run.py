@@ -227,15 +227,6 @@ def test_an_error_is_shown_once_with_the_place_of_the_notebook(lesson, run):
     assert [len(cell.outputs) for cell in result(folder)] == [1, 1, 0]
 
 
-def test_what_may_fail_does_not_end_the_run(lesson, run):
-    folder = lesson("print('before')", "assert False, 'not in the book'", "print('after')")
-    notebook = nbformat.read(folder / "lesson.ipynb", 4)
-    notebook.cells[1].metadata["tags"] = ["may-fail"]
-    nbformat.write(notebook, folder / "lesson.ipynb")
-    assert run(folder) == (0, f"before\nafter\nThe executed notebook is {WHERE}", "")
-    assert result(folder)[1].outputs[0].evalue == "not in the book"
-
-
 def test_a_kernel_that_dies_is_not_waited_for(lesson, run):
     status, _, errors = run(lesson("import os; os.kill(os.getpid(), 9)"))
     assert errors == (

@@ -1,0 +1,42 @@
+"""The document's network as its 3,000 epochs left it, so that nobody has to wait for them again."""
+
+from pathlib import Path
+
+from mxnet import init
+
+from d2l_helpers.engine import gluon
+from d2l_helpers.engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from d2l_helpers.engine.devices import try_gpu
+from d2l_helpers.engine.identity import identity_of
+from d2l_helpers.engine.record import Record
+
+TRAINED = Path(__file__).resolve().parent.parent / "trained.npz"
+
+
+def save_trained(path, training, history, seed=0):
+    """Keep what a Training has trained, with its History, as a checkpoint that the same Training can take up."""
+    weights = gluon.weights_of(training.model, training.ctx)
+    arrays = {name: weight.asnumpy() for name, weight in weights.items()}
+    save_checkpoint(path, Checkpoint(arrays, history, identity_of(training), seed))
+
+
+def load_trained(model, ctx=None, path=TRAINED):
+    """Give a model the weights that the document's 3,000 epochs left, as stored in deep-rnn.ipynb.
+
+    model: `RNNModel(rnn.LSTM(256, 2), 43)`. ctx: the device, an `mxnet.Context`; None takes `try_gpu()`.
+    path: another file that `save_trained` or a checkpointed training wrote, for a model of its kind.
+
+    Raises FileNotFoundError where there is no file, and ValueError where it is damaged or holds
+    another network; the model is then as it was.
+    """
+    checkpoint, ctx = load_checkpoint(path, Record()), ctx or try_gpu()
+    was, given = ({name: of[name] for name in gluon.facts(model)} for of in (checkpoint.arguments, gluon.facts(model)))
+    differences = [f"{name} {was[name]!r} and not {given[name]!r}" for name in was if was[name] != given[name]]
+    vocab_size = len(checkpoint.arguments["vocabulary"])
+    if getattr(model, "vocab_size", vocab_size) != vocab_size:
+        differences.append(f"vocab_size {vocab_size} and not {model.vocab_size}")
+    if differences:
+        raise ValueError(f"model has to be a network like the one in {path.name!r}: {', '.join(differences)}.")
+    gluon.draw_weights(model, init.Zero(), 1, 1, ctx)
+    for name, weight in gluon.weights_of(model, ctx).items():
+        weight[:] = checkpoint.weights[name]
