@@ -3,8 +3,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 NOTEBOOK ?= deep-rnn
-EPOCHS ?= $(if $(filter deep-rnn,$(NOTEBOOK)),500)
-PERIOD ?= $(if $(filter deep-rnn,$(NOTEBOOK)),100)
+FIRST_LOOK := $(and $(filter deep-rnn,$(NOTEBOOK)),$(if $(TRAINED),,yes))
+EPOCHS ?= $(if $(FIRST_LOOK),500)
+PERIOD ?= $(if $(FIRST_LOOK),100)
 BIN := $(VENV)/bin
 # The build of MXNet in $(VENV), cpu or gpu: the one asked for last, also when a lock has changed and it is set up anew.
 MXNET := $(or $(shell cat $(VENV)/installed 2>/dev/null),cpu)
@@ -16,9 +17,9 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 18
 
 # Ctrl-C reaches make as well, which then ends by itself.
-run: $(VENV)/installed ## train the document's network: make run [EPOCHS=500] [PERIOD=100]
+run: $(VENV)/installed ## train the document's network: make run [EPOCHS=500] [PERIOD=100] [TRAINED=1]
 	@mkdir -p build
-	@trap : INT; $(BIN)/python docs/run.py notebooks/$(NOTEBOOK).ipynb build \
+	@trap : INT; $(BIN)/python docs/run.py notebooks/$(NOTEBOOK).ipynb build $(TRAINED:%=trained) \
 	  $(EPOCHS:%=num_epochs=%) $(PERIOD:%=pred_period=%) || [ $$? -eq 130 ]
 
 # Two files at a time, each on one thread, get more done than one file on two; a notebook stays in one of the two.

@@ -30,7 +30,7 @@ def numbers_in(text):
 
 
 def value(number):
-    return float(number.replace(",", ""))
+    return float(number.replace(",", "").replace("_", ""))
 
 
 def printed_by(cell):
@@ -42,7 +42,7 @@ def printed_by(cell):
 def stands_in(number, text):
     """Whether a text holds this number, perhaps with more digits."""
     half = 0.5 * 10 ** -len(number.partition(".")[2])
-    others = re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?", text)
+    others = re.findall(r"\d+(?:[,_]\d{3})*(?:\.\d+)?(?:e-?\d+)?", text)
     return any(abs(value(other) - value(number)) <= half * (1 + 1e-6) for other in others)
 
 

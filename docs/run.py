@@ -1,9 +1,10 @@
 """Execute a notebook and show what it prints, when it prints it: `make run`.
 
-    python docs/run.py NOTEBOOK FOLDER [NAME=NUMBER ...]
+    python docs/run.py NOTEBOOK FOLDER [trained] [NAME=NUMBER ...]
 
 The executed notebook and an HTML copy go to the folder. A number takes the place of the one that the notebook gives to
-this name in its cell with the tag `parameters`.
+this name in its cell with the tag `parameters`. With `trained` the document's training is not repeated: it takes up
+the run of 3,000 epochs that comes with the package.
 """
 
 import ast
@@ -68,6 +69,21 @@ class Runner(NotebookClient):
         self.error = execute_reply["content"]["traceback"]
 
 
+TAKE_UP = """# Added by `make run TRAINED=1`: the run that comes with the package, and nothing left to train.
+import functools, os, shutil
+os.path.exists({copy!r}) or shutil.copy(d2l.TRAINED, {copy!r})
+d2l.train_and_predict_rnn_gluon = functools.partial(d2l.train_and_predict_rnn_gluon, checkpoint={copy!r})"""
+
+
+def take_up_trained(notebook, copy):
+    """Have the trainings of this notebook go on from a copy of the trained network; True if it has one."""
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code" and "d2l.train_and_predict_rnn_gluon(" in cell.source:
+            notebook.cells.insert(index, nbformat.v4.new_code_cell(TAKE_UP.format(copy=str(copy.resolve()))))
+            return True
+    return False
+
+
 def set_numbers(notebook, numbers):
     """Set numbers, name -> int, behind the notebook's parameters; returns the names that are none of them."""
     for index, cell in enumerate(notebook.cells):
@@ -110,12 +126,15 @@ def main(source, folder, *pairs):
     if not source.exists():
         names = ", ".join(sorted(path.stem for path in source.parent.glob("*.ipynb")))
         sys.exit(f"There is no notebook {source}: choose one of {names}.")
+    trained, pairs = "trained" in pairs, [pair for pair in pairs if pair != "trained"]
     for pair in pairs:
         if not re.fullmatch(r"\w+=\d+", pair):
             sys.exit(f"{pair!r} is not a name with a whole number: write it like num_epochs=500.")
     notebook = nbformat.read(source, 4)
     for name in set_numbers(notebook, dict(pair.split("=") for pair in pairs)):
         print(f"{source} has no number {name} to set, so it runs without.", file=sys.stderr)
+    if trained and not take_up_trained(notebook, target.with_suffix(".npz")):
+        print(f"{source} has no training to leave out, so it runs as it is.", file=sys.stderr)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.update(outputs=[], execution_count=None)
