@@ -44,10 +44,11 @@ test-processors: $(VENV)/installed ## every notebook as on three other processor
 lab: $(VENV)/installed ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks
 
-notebooks: $(VENV)/installed ## execute every notebook in full and store its outputs
+notebooks: $(VENV)/installed ## execute every notebook in full, and store its outputs and the network that it trains
 	$(BIN)/jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
 	  --ExecutePreprocessor.record_timing=False \
-	  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor notebooks/*.ipynb
+	  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor notebooks/*.ipynb $(wildcard solutions/*.ipynb)
+	mv notebooks/my-deep-rnn-3000.npz d2l_helpers/trained.npz
 
 ties: $(VENV)/installed ## tie every number in the notebooks' sentences to the cell that prints it; names those that none does
 	@$(BIN)/python docs/prose.py notebooks/*.ipynb $(wildcard solutions/*.ipynb)

@@ -227,6 +227,27 @@ def test_an_error_is_shown_once_with_the_place_of_the_notebook(lesson, run):
     assert [len(cell.outputs) for cell in result(folder)] == [1, 1, 0]
 
 
+def test_with_the_trained_network_nothing_is_left_to_train(lesson, run, tmp_path):
+    train = """import d2l_helpers as d2l
+from mxnet.gluon import rnn
+
+(corpus_indices, char_to_idx, idx_to_char, vocab_size) = d2l.load_data_time_machine()
+model = d2l.RNNModel(rnn.LSTM(256, 2), vocab_size)"""
+    call = """d2l.train_and_predict_rnn_gluon(model, 256, vocab_size, d2l.try_gpu(), corpus_indices,
+    idx_to_char, char_to_idx, 3000, 35, 100, 1e-2, 32, 500, 50, ['traveller', 'time traveller'])"""
+    folder = lesson("anything = 1", train, call)
+    status, output, errors = run(folder, "trained")
+    assert (status, errors) == (0, "")
+    assert re.findall(r"^epoch (\d+)", output, re.MULTILINE) == ["500", "1000", "1500", "2000", "2500", "3000"]
+    assert result(folder)[2].source.startswith("# Added by `make run TRAINED=1`")
+
+
+def test_a_notebook_without_a_training_runs_as_it_is(lesson, run):
+    status, output, errors = run(lesson("print('before')"), "trained")
+    assert output.startswith("before\n")
+    assert errors == "lesson.ipynb has no training to leave out, so it runs as it is.\n"
+
+
 def test_a_kernel_that_dies_is_not_waited_for(lesson, run):
     status, _, errors = run(lesson("import os; os.kill(os.getpid(), 9)"))
     assert errors == (
