@@ -5,10 +5,10 @@ learns by heart amplifies the difference. So of the lines that begin with " - ",
 piece of at least SHARED_PIECE characters with the book, and in each report at least one has to share a piece of
 LONG_PIECE; one that is the stored one counts as right.
 
-Measured at epoch 500 of deep-rnn.ipynb on processors of several kinds: a Xeon with AVX-512, whose run
-is stored, and an EPYC with oneDNN held to the instructions of older ones (DNNL_MAX_CPU_ISA), on one
-thread and on two (length of the longest shared piece; "all" where the whole continuation with its
-prefix stands in the book):
+Measured at epoch 500 of deep-rnn.ipynb on processors of several kinds: a Xeon with AVX-512, and an EPYC
+(AVX2; its run on one thread is stored) with oneDNN held to the instructions of older ones
+(DNNL_MAX_CPU_ISA), on one thread and on two (length of the longest shared piece; "all" where the whole
+continuation with its prefix stands in the book):
 
     instructions   AVX-512   SSE41   SSE41     AVX     AVX    AVX2    AVX2
     threads                      1       2       1       2       1       2
