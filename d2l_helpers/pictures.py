@@ -57,8 +57,7 @@ def show_hidden_states(states, text, axes=None, name="hidden state"):
 def show_gates(gates, text):
     """The gates of an LSTM or a GRU over a text, one heat map below the other.
 
-    gates: name -> array of shape (num_steps, num_hiddens), values from 0 (shut) to 1 (open).
-    text: num_steps characters.
+    gates: name -> array of shape (num_steps, num_hiddens), from 0 (shut) to 1 (open). text: num_steps characters.
 
     Returns a list of Axes, one for each gate. Raises ValueError as `show_hidden_states` does.
     """
@@ -126,8 +125,9 @@ def _log_perplexity(axes):
     """Epochs across and perplexity upwards, both logarithmic, with round numbers at the ticks."""
     from matplotlib.ticker import LogLocator, NullLocator
 
-    axes.set(xscale="log", yscale="log", xlabel="epoch (log scale)", ylabel="perplexity (log scale)")
-    for axis in (axes.xaxis, axes.yaxis):
+    scale = "log" if np.isfinite(axes.dataLim.minposx) else "linear"  # nothing but nan has no logarithm
+    axes.set(xscale=scale, yscale="log", xlabel="epoch (log scale)", ylabel="perplexity (log scale)")
+    for axis in (axes.xaxis, axes.yaxis)[scale == "linear" :]:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter("{x:g}")
