@@ -3,15 +3,15 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 NOTEBOOK ?= deep-rnn
-FIRST_LOOK := $(and $(filter deep-rnn,$(NOTEBOOK)),$(if $(TRAINED),,yes))
+FIRST_LOOK := $(if $(TRAINED),,$(filter deep-rnn,$(NOTEBOOK)))
 EPOCHS ?= $(if $(FIRST_LOOK),500)
 PERIOD ?= $(if $(FIRST_LOOK),100)
 BIN := $(VENV)/bin
 # The build of MXNet in $(VENV), cpu or gpu: the one asked for last, also when a lock has changed and it is set up anew.
 MXNET := $(or $(shell cat $(VENV)/installed 2>/dev/null),cpu)
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full test-processors test-container test-gpu-install gpu cpu bench lab notebooks ties diff picture \
-  lint lock clean
+.PHONY: help run test test-full test-processors test-container test-gpu-install gpu cpu bench lab notebooks ties diff \
+  picture lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 18
@@ -47,7 +47,8 @@ lab: $(VENV)/installed ## open JupyterLab on the notebooks
 notebooks: $(VENV)/installed ## execute every notebook in full, and store its outputs and the network that it trains
 	$(BIN)/jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
 	  --ExecutePreprocessor.record_timing=False \
-	  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor notebooks/*.ipynb $(wildcard solutions/*.ipynb)
+	  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
+	  notebooks/*.ipynb $(wildcard solutions/*.ipynb)
 	mv notebooks/my-deep-rnn-3000.npz d2l_helpers/trained.npz
 
 ties: $(VENV)/installed ## tie every number in the notebooks' sentences to the cell that prints it; names those that none does

@@ -17,7 +17,7 @@ def show_perplexity(history, axes=None):
     perplexity = getattr(history, "perplexity", history)
     course = f"from {perplexity[0]:.3g} to {perplexity[-1]:.3g} in {len(perplexity)} epochs"
     axes = axes or new_axes((6, 3), f"Curve of the perplexity against epochs, both on logarithmic scales: {course}.")
-    axes.plot(range(1, len(perplexity) + 1), perplexity, color="black", linewidth=1.2)
+    axes.loglog(range(1, len(perplexity) + 1), perplexity, color="black", linewidth=1.2)
     _log_perplexity(axes)
     axes.set_title(f"Perplexity {course}")
     return axes
@@ -36,7 +36,7 @@ def show_runs(runs, axes=None):
     dashes = ["-", "--", "-.", ":"]
     for i, (name, curve) in enumerate(curves.items()):
         shade = str(0.6 * (i // len(dashes) % 2))
-        axes.plot(range(1, len(curve) + 1), curve, dashes[i % len(dashes)], color=shade, linewidth=1.2, label=name)
+        axes.loglog(range(1, len(curve) + 1), curve, dashes[i % len(dashes)], color=shade, linewidth=1.2, label=name)
     _log_perplexity(axes)
     axes.set_title(f"Perplexity of {len(curves)} runs")
     axes.legend()
@@ -122,12 +122,11 @@ def show_network(num_layers, num_steps=4, axes=None):
 
 
 def _log_perplexity(axes):
-    """Epochs across and perplexity upwards, both logarithmic, with round numbers at the ticks."""
+    """Names the axes, epochs across and perplexity upwards, and puts round numbers at their ticks."""
     from matplotlib.ticker import LogLocator, NullLocator
 
-    scale = "log" if np.isfinite(axes.dataLim.minposx) else "linear"  # nothing but nan has no logarithm
-    axes.set(xscale=scale, yscale="log", xlabel="epoch (log scale)", ylabel="perplexity (log scale)")
-    for axis in (axes.xaxis, axes.yaxis)[scale == "linear" :]:
+    axes.set(xlabel="epoch (log scale)", ylabel="perplexity (log scale)")
+    for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter("{x:g}")

@@ -5,6 +5,7 @@ id of the code cell that prints it or sets it: {"4.21": "depth-15"}. A number th
 about its source instead: {"10.9": "printed in the document's course, 2019"}. tests/test_prose.py checks all of them.
 """
 
+import itertools
 import re
 import sys
 
@@ -54,6 +55,13 @@ def holds(number, tie, notebook):
     return " " in tie
 
 
+def source_of(number, code):
+    """The id of the first of these code cells that prints a number, else of the first that sets it, else None."""
+    printing = (cell.id for cell in code if stands_in(number, printed_by(cell)))
+    setting = (cell.id for cell in code if stands_in(number, cell.source))
+    return next(itertools.chain(printing, setting), None)
+
+
 def tie(notebook):
     """Give every number that has none a tie, the nearest cell before it that prints it; returns those without one."""
     missing = []
@@ -61,12 +69,10 @@ def tie(notebook):
         numbers, ties = numbers_in(sentences_of(cell)), cell.metadata.get("numbers", {})
         kept = {number: ties[number] for number in numbers if number in ties and holds(number, ties[number], notebook)}
         code = [other for other in notebook.cells[place::-1] + notebook.cells[place + 1 :] if other.cell_type == "code"]
-        for number in numbers:
-            printing = [other.id for other in code if stands_in(number, printed_by(other))]
-            setting = [other.id for other in code if stands_in(number, other.source)]
-            if number not in kept and printing + setting:
-                kept[number] = (printing + setting)[0]
-            elif number not in kept:
+        for number in [number for number in numbers if number not in kept]:
+            if source := source_of(number, code):
+                kept[number] = source
+            else:
                 missing.append(f"cell {cell.id}: no cell prints {number}")
         cell.metadata.pop("numbers", None)
         if kept:

@@ -1,14 +1,9 @@
 """No sentence goes stale: each number in it is one that a cell prints now, or names its source."""
 
-from pathlib import Path
-
-import nbformat
-import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from prose import holds, numbers_in, sentences_of, tie
 
-ROOT = Path(__file__).resolve().parent.parent
-PATHS = sorted([*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "solutions").glob("*.ipynb")])
+from .test_notebooks import ALL
 
 
 def ties_of(notebook):
@@ -17,9 +12,8 @@ def ties_of(notebook):
         yield cell.id, {number: ties.get(number) for number in numbers_in(sentences_of(cell))}, ties
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_every_number_in_a_sentence_is_where_its_tie_says(path):
-    notebook = nbformat.read(path, 4)
+@ALL
+def test_every_number_in_a_sentence_is_where_its_tie_says(notebook):
     wrong = [
         f"cell {cell}: {number} is tied to {where}"
         for cell, ties, _ in ties_of(notebook)
@@ -29,9 +23,9 @@ def test_every_number_in_a_sentence_is_where_its_tie_says(path):
     assert wrong == []  # run the notebook again, correct the sentence, and `make ties`
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_no_tie_is_left_over(path):
-    assert [(cell, all_ties) for cell, ties, all_ties in ties_of(nbformat.read(path, 4)) if ties != all_ties] == []
+@ALL
+def test_no_tie_is_left_over(notebook):
+    assert [(cell, all_ties) for cell, ties, all_ties in ties_of(notebook) if ties != all_ties] == []
 
 
 def lesson(sentence, printed="loss 4.2149 after 12,000 steps", **ties):

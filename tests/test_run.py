@@ -227,7 +227,7 @@ def test_an_error_is_shown_once_with_the_place_of_the_notebook(lesson, run):
     assert [len(cell.outputs) for cell in result(folder)] == [1, 1, 0]
 
 
-def test_with_the_trained_network_nothing_is_left_to_train(lesson, run, tmp_path):
+def test_with_the_trained_network_nothing_is_left_to_train(lesson, run):
     train = """import d2l_helpers as d2l
 from mxnet.gluon import rnn
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from mxnet import nd
 from mxnet.gluon import rnn
-from mxnet.gluon.loss import SoftmaxCrossEntropyLoss
 
 import d2l_helpers as d2l
+from d2l_helpers.training import cross_entropy
 
 from .continuations import BOOK
 
@@ -45,9 +45,9 @@ def test_it_is_the_run_that_is_stored_in_the_notebook():
 
 def test_it_knows_the_text_by_heart(trained, time_machine):
     losses, state = [], trained.begin_state(batch_size=32)
-    for X, Y in d2l.data_iter_consecutive(time_machine[0], 32, 35, mx.cpu()):
+    for X, y in d2l.Training(trained, time_machine, ctx=mx.cpu()).minibatches():
         logits, state = trained(X, state)
-        losses.append(SoftmaxCrossEntropyLoss()(logits, Y.T.reshape((-1,))).mean().asscalar())
+        losses.append(cross_entropy(logits, y).mean().asscalar())
     assert np.exp(np.mean(losses)) < 1.02
 
 
@@ -59,7 +59,7 @@ def test_it_continues_as_it_was_reported(trained, time_machine):
         assert written == line or written in BOOK  # another processor may choose another passage
 
 
-def test_the_documents_training_takes_it_up_and_has_nothing_left_to_do(trained, time_machine, tmp_path, capsys):
+def test_the_documents_training_takes_it_up_and_has_nothing_left_to_do(time_machine, tmp_path, capsys):
     path = shutil.copy(d2l.TRAINED, tmp_path)
     history = d2l.Training(document_model(), time_machine, ctx=mx.cpu(), checkpoint=path).run()
     assert len(history) == 3000
@@ -83,6 +83,11 @@ def test_another_network_is_refused(layer, vocab_size, what, is_one_sentence):
     assert str(error.value) == f"model has to be a network like the one in 'trained.npz': {what}."
     assert is_one_sentence(str(error.value))
     assert all(param._data is None for param in model.collect_params().values())  # as it was
+
+
+def test_a_path_may_be_a_text():
+    with pytest.raises(ValueError, match="a network like the one in 'trained.npz'"):
+        d2l.load_trained(d2l.RNNModel(rnn.LSTM(128, 2), 43), mx.cpu(), str(d2l.TRAINED))
 
 
 @pytest.mark.parametrize("place", [1000, 1_000_000, -1000])

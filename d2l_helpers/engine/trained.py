@@ -9,6 +9,7 @@ from d2l_helpers.engine.checkpoint import Checkpoint, load_checkpoint, save_chec
 from d2l_helpers.engine.devices import try_gpu
 from d2l_helpers.engine.identity import identity_of
 from d2l_helpers.engine.record import Record
+from d2l_helpers.engine.run import put
 
 TRAINED = Path(__file__).resolve().parent.parent / "trained.npz"
 
@@ -30,13 +31,10 @@ def load_trained(model, ctx=None, path=TRAINED):
     another network; the model is then as it was.
     """
     checkpoint, ctx = load_checkpoint(path, Record()), ctx or try_gpu()
-    was, given = ({name: of[name] for name in gluon.facts(model)} for of in (checkpoint.arguments, gluon.facts(model)))
-    differences = [f"{name} {was[name]!r} and not {given[name]!r}" for name in was if was[name] != given[name]]
-    vocab_size = len(checkpoint.arguments["vocabulary"])
-    if getattr(model, "vocab_size", vocab_size) != vocab_size:
-        differences.append(f"vocab_size {vocab_size} and not {model.vocab_size}")
+    was = checkpoint.arguments | {"vocab_size": len(checkpoint.arguments["vocabulary"])}
+    given = gluon.facts(model) | {"vocab_size": getattr(model, "vocab_size", was["vocab_size"])}
+    differences = [f"{name} {was[name]!r} and not {value!r}" for name, value in given.items() if was[name] != value]
     if differences:
-        raise ValueError(f"model has to be a network like the one in {path.name!r}: {', '.join(differences)}.")
+        raise ValueError(f"model has to be a network like the one in {Path(path).name!r}: {', '.join(differences)}.")
     gluon.draw_weights(model, init.Zero(), 1, 1, ctx)
-    for name, weight in gluon.weights_of(model, ctx).items():
-        weight[:] = checkpoint.weights[name]
+    put(checkpoint.weights, gluon.weights_of(model, ctx))
