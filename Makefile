@@ -28,8 +28,8 @@ TWO_AT_A_TIME := -n 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/installed lint ## all tests: the unit tests, and every notebook executed and compared
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TWO_AT_A_TIME) $(TESTS)
 
-test-full: $(VENV)/installed ## the two notebooks that `make test` shortens, whole (half an hour)
-	$(BIN)/python -m pytest --full-training notebooks/deep-rnn.ipynb notebooks/depth-study.ipynb
+test-full: $(VENV)/installed ## every notebook and every solution whole, what `make test` shortens or leaves out, too (an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --full-training $(TWO_AT_A_TIME) notebooks $(wildcard solutions)
 
 # What stands in for another processor: the newest instructions that oneDNN may use, and the number of threads.
 PROCESSORS ?= SSE41-1 AVX-2 AVX2-1
