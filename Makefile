@@ -9,9 +9,11 @@ PERIOD ?= $(if $(FIRST_LOOK),100)
 BIN := $(VENV)/bin
 # The build of MXNet in $(VENV), cpu or gpu: the one asked for last, also when a lock has changed and it is set up anew.
 MXNET := $(or $(shell cat $(VENV)/installed 2>/dev/null),cpu)
+# An environment of this name holds PyTorch and JAX as well: `make lab VENV=.venv-frameworks`.
+FRAMEWORKS := .venv-frameworks
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full test-processors test-container test-gpu-install gpu cpu bench lab notebooks ties diff \
-  picture lint lock clean
+.PHONY: help run test test-full notebook-other-frameworks test-processors test-container test-gpu-install gpu cpu \
+  bench lab notebooks ties diff picture lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 18
@@ -30,6 +32,11 @@ test: $(VENV)/installed lint ## all tests: the unit tests, and every notebook ex
 
 test-full: $(VENV)/installed ## every notebook and every solution whole, what `make test` shortens or leaves out, too (an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --full-training $(TWO_AT_A_TIME) notebooks $(wildcard solutions)
+
+# In an environment of its own, with CPU builds of PyTorch and JAX: half a gigabyte to download, two on the disk.
+notebook-other-frameworks: ## the notebook that needs PyTorch and JAX and its solutions, executed and compared
+	@$(MAKE) --no-print-directory test VENV=$(FRAMEWORKS) \
+	  TESTS="notebooks/other-frameworks.ipynb solutions/other-frameworks.ipynb"
 
 # What stands in for another processor: the newest instructions that oneDNN may use, and the number of threads.
 PROCESSORS ?= SSE41-1 AVX-2 AVX2-1
@@ -58,20 +65,23 @@ ties: $(VENV)/installed ## tie every number in the notebooks' sentences to the c
 diff: $(VENV)/installed ## what changed in the notebooks, cell by cell: make diff [SINCE=HEAD]
 	git -c diff.jupyternotebook.command="$(abspath $(BIN))/git-nbdiffdriver diff" diff $(SINCE) -- notebooks
 
-bench: $(VENV)/installed .venv-bench/installed ## measure against its peers: one table, and build/benchmark.png: make bench [QUICK=1]
+bench: $(VENV)/installed ## measure against its peers: one table, and build/benchmark.png: make bench [QUICK=1]
+	@$(MAKE) --no-print-directory $(FRAMEWORKS)/installed VENV=$(FRAMEWORKS)
 	@mkdir -p build
-	$(BIN)/python benchmarks/compare.py --peers .venv-bench/bin/python $(if $(QUICK),--quick)
+	$(BIN)/python benchmarks/compare.py --peers $(FRAMEWORKS)/bin/python $(if $(QUICK),--quick)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-lock: $(VENV)/installed ## resolve requirements.lock and requirements-gpu.lock anew from the pyproject.toml files
+lock: $(VENV)/installed ## resolve the three locks anew, from the pyproject.toml files and install/frameworks.in
 	$(BIN)/pip install -q uv==0.11.32
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra run --extra test --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --no-deps --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate install/gpu/pyproject.toml -o requirements-gpu.lock
+	$(BIN)/uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate install/frameworks.in -o requirements-frameworks.lock
 
 # `make PYTHON=python3.13 run` after a `make run` with another Python: the environment is set up anew.
 ifneq ($(origin PYTHON),file)
@@ -86,6 +96,12 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) with $$($(PYTHON) -V) (once; a minute or two) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+ifeq ($(VENV),$(FRAMEWORKS))
+	@echo "... and PyTorch and JAX, their builds for CPUs: half a gigabyte to download, two on the disk ..."
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-frameworks.lock
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --retries 1 \
+	  --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu
+endif
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@$(BIN)/python install/arm.py
 	@$(BIN)/python install/check_import.py
@@ -99,6 +115,10 @@ endif
 
 ifeq ($(MXNET),gpu)
 $(VENV)/installed: requirements-gpu.lock install/gpu/pyproject.toml
+endif
+
+ifeq ($(VENV),$(FRAMEWORKS))
+$(VENV)/installed: requirements-frameworks.lock
 endif
 
 gpu: ## set .venv up with MXNet's CUDA build and CUDA itself: Linux, x86_64, an NVIDIA card with its driver
@@ -121,13 +141,6 @@ test-container: $(VENV)/installed ## the container's steps in a bare Debian, as 
 
 picture: $(VENV)/installed ## draw the picture of the README from the stored notebook
 	$(BIN)/python docs/picture.py
-
-.venv-bench/installed: benchmarks/requirements.lock
-	@echo "Setting up .venv-bench, the competitors' environment (once; a minute) ..."
-	@$(PYTHON) -m venv --clear .venv-bench
-	@.venv-bench/bin/pip install -q --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
-	@.venv-bench/bin/pip install -q --disable-pip-version-check torch==2.13.0
-	@touch $@
 
 clean: ## remove what was built and the environment
 	rm -rf build .venv .venv-*
