@@ -9,8 +9,9 @@ PERIOD ?= $(if $(FIRST_LOOK),100)
 BIN := $(VENV)/bin
 # The build of MXNet in $(VENV), cpu or gpu: the one asked for last, also when a lock has changed and it is set up anew.
 MXNET := $(or $(shell cat $(VENV)/installed 2>/dev/null),cpu)
-# An environment of this name holds PyTorch and JAX as well: `make lab VENV=.venv-frameworks`.
+# An environment of this name holds PyTorch and JAX as well, and these notebooks need it: `make lab VENV=.venv-frameworks`.
 FRAMEWORKS := .venv-frameworks
+WITH_FRAMEWORKS := notebooks/other-frameworks.ipynb solutions/other-frameworks.ipynb
 .DEFAULT_GOAL := help
 .PHONY: help run test test-full notebook-other-frameworks test-processors test-container test-gpu-install gpu cpu \
   bench lab notebooks ties diff picture lint lock clean
@@ -33,10 +34,8 @@ test: $(VENV)/installed lint ## all tests: the unit tests, and every notebook ex
 test-full: $(VENV)/installed ## every notebook and every solution whole, what `make test` shortens or leaves out, too (an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --full-training $(TWO_AT_A_TIME) notebooks $(wildcard solutions)
 
-# In an environment of its own, with CPU builds of PyTorch and JAX: half a gigabyte to download, two on the disk.
-notebook-other-frameworks: ## the notebook that needs PyTorch and JAX and its solutions, executed and compared
-	@$(MAKE) --no-print-directory test VENV=$(FRAMEWORKS) \
-	  TESTS="notebooks/other-frameworks.ipynb solutions/other-frameworks.ipynb"
+notebook-other-frameworks: ## PyTorch and JAX set up beside MXNet, and the notebook that needs them executed and compared
+	@$(MAKE) --no-print-directory test VENV=$(FRAMEWORKS) TESTS="$(WITH_FRAMEWORKS)"
 
 # What stands in for another processor: the newest instructions that oneDNN may use, and the number of threads.
 PROCESSORS ?= SSE41-1 AVX-2 AVX2-1
@@ -51,11 +50,13 @@ test-processors: $(VENV)/installed ## every notebook as on three other processor
 lab: $(VENV)/installed ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks
 
+STORE := jupyter nbconvert --log-level WARN --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor
+
 notebooks: $(VENV)/installed ## execute every notebook in full, and store its outputs and the network that it trains
-	$(BIN)/jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
-	  --ExecutePreprocessor.record_timing=False \
-	  --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
-	  notebooks/*.ipynb $(wildcard solutions/*.ipynb)
+	@$(MAKE) --no-print-directory $(FRAMEWORKS)/installed VENV=$(FRAMEWORKS)
+	$(BIN)/$(STORE) $(filter-out $(WITH_FRAMEWORKS),$(wildcard notebooks/*.ipynb solutions/*.ipynb))
+	$(FRAMEWORKS)/bin/$(STORE) $(WITH_FRAMEWORKS)
 	mv notebooks/my-deep-rnn-3000.npz d2l_helpers/trained.npz
 
 ties: $(VENV)/installed ## tie every number in the notebooks' sentences to the cell that prints it; names those that none does
@@ -99,8 +100,8 @@ $(VENV)/installed: requirements.lock pyproject.toml
 ifeq ($(VENV),$(FRAMEWORKS))
 	@echo "... and PyTorch and JAX, their builds for CPUs: half a gigabyte to download, two on the disk ..."
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-frameworks.lock
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --retries 1 \
-	  --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r install/torch.lock \
+	  --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu
 endif
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@$(BIN)/python install/arm.py
@@ -118,7 +119,7 @@ $(VENV)/installed: requirements-gpu.lock install/gpu/pyproject.toml
 endif
 
 ifeq ($(VENV),$(FRAMEWORKS))
-$(VENV)/installed: requirements-frameworks.lock
+$(VENV)/installed: requirements-frameworks.lock install/torch.lock
 endif
 
 gpu: ## set .venv up with MXNet's CUDA build and CUDA itself: Linux, x86_64, an NVIDIA card with its driver

@@ -23,6 +23,7 @@ PYTHONS = pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 GPU = tomllib.loads((ROOT / "install" / "gpu" / "pyproject.toml").read_text())["project"]
 GPU_LOCK = (ROOT / "requirements-gpu.lock").read_text()
 FRAMEWORKS_LOCK = (ROOT / "requirements-frameworks.lock").read_text()
+TORCH_LOCK = (ROOT / "install" / "torch.lock").read_text()
 
 
 def applies(requirement, python):
@@ -56,10 +57,10 @@ def test_d2ls_pins_are_overridden_only_where_they_cannot_be_met(python):
     )
 
 
-@pytest.mark.parametrize("lock", [LOCK, GPU_LOCK, FRAMEWORKS_LOCK], ids=["cpu", "gpu", "frameworks"])
+@pytest.mark.parametrize("lock", [LOCK, GPU_LOCK, FRAMEWORKS_LOCK, TORCH_LOCK], ids=["cpu", "gpu", "jax", "torch"])
 def test_every_locked_version_has_hashes_and_no_host(lock):
     assert "://" not in lock
-    for entry in re.split(r"\n(?=\S)", lock.strip()):
+    for entry in re.split(r"\n(?=\S)", re.sub("^#.*\n", "", lock, flags=re.MULTILINE).strip()):
         assert "--hash=sha256:" in entry, entry.splitlines()[0]
 
 
