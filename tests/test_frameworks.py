@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text()
 LOCK = (ROOT / "requirements-frameworks.lock").read_text()
+TORCH_LOCK = (ROOT / "install" / "torch.lock").read_text()
 BOTH = ["notebooks/other-frameworks.ipynb", "solutions/other-frameworks.ipynb"]
 
 
@@ -26,7 +27,7 @@ def collected(*paths):
 def test_only_who_names_it_executes_it():
     assert collected("notebooks", "solutions").isdisjoint(BOTH)
     assert collected(*BOTH) == set(BOTH)
-    assert f'TESTS="{" ".join(BOTH)}"' in MAKEFILE
+    assert f"WITH_FRAMEWORKS := {' '.join(BOTH)}\n" in MAKEFILE
 
 
 @pytest.mark.parametrize("path", BOTH)
@@ -44,4 +45,8 @@ def test_without_its_packages_its_first_cell_says_what_to_do(path, missing, monk
 
 def test_nobody_downloads_cuda_by_accident():
     assert not re.search("^(torch|nvidia|cuda|triton)", LOCK, re.MULTILINE)
-    assert re.findall(r"torch==\S+", MAKEFILE) == ["torch==2.13.0+cpu"]  # a build that PyPI does not have
+    (name,) = re.findall(r"^[^#\s]+", TORCH_LOCK, re.MULTILINE)
+    assert name.startswith("torch==") and name.endswith("+cpu")  # a build that PyPI does not have
+    for path in ("requirements-frameworks.lock", "install/torch.lock"):
+        (install,) = re.findall(rf"pip install .* -r {path}", MAKEFILE)
+        assert {"--no-deps", "--require-hashes"} <= set(install.split())

@@ -20,7 +20,9 @@ def each(paths):
 
 
 NOTEBOOKS, ALL = each(PATHS), each([*PATHS, *SOLUTIONS])
-READING_ORDER = ["deep-rnn", "time-machine", "deep-rnn-scratch", "depth-study", "bidirectional", "modern-d2l"]
+READING_ORDER = [
+    "deep-rnn", "time-machine", "deep-rnn-scratch", "depth-study", "bidirectional", "modern-d2l", "other-frameworks",
+]  # fmt: skip
 
 # The document's three code cells, with the one change that makes them run.
 DOCUMENT_CODE = [
