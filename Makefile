@@ -17,7 +17,7 @@ WITH_FRAMEWORKS := notebooks/other-frameworks.ipynb solutions/other-frameworks.i
   bench lab notebooks ties diff picture lint lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 28
 
 # Ctrl-C reaches make as well, which then ends by itself.
 run: $(VENV)/installed ## train the document's network: make run [EPOCHS=500] [PERIOD=100] [TRAINED=1]
@@ -34,7 +34,7 @@ test: $(VENV)/installed lint ## all tests: the unit tests, and every notebook ex
 test-full: $(VENV)/installed ## every notebook and every solution whole, what `make test` shortens or leaves out, too (an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --full-training $(TWO_AT_A_TIME) notebooks $(wildcard solutions)
 
-notebook-other-frameworks: ## PyTorch and JAX set up beside MXNet, and the notebook that needs them executed and compared
+notebook-other-frameworks: ## set PyTorch and JAX up beside MXNet; execute and compare the notebooks that need them
 	@$(MAKE) --no-print-directory test VENV=$(FRAMEWORKS) TESTS="$(WITH_FRAMEWORKS)"
 
 # What stands in for another processor: the newest instructions that oneDNN may use, and the number of threads.
@@ -44,7 +44,7 @@ test-processors: $(VENV)/installed ## every notebook as on three other processor
 	@for p in $(PROCESSORS); do \
 	  echo "As on a processor with $${p%-*} and nothing newer, threads: $${p#*-}"; \
 	  DNNL_MAX_CPU_ISA=$${p%-*} OMP_NUM_THREADS=$${p#*-} OMP_WAIT_POLICY=passive \
-	    $(BIN)/python -m pytest $(TWO_AT_A_TIME) notebooks || exit 1; \
+	    $(BIN)/python -m pytest $(TWO_AT_A_TIME) $(or $(TESTS),notebooks) || exit 1; \
 	done
 
 lab: $(VENV)/installed ## open JupyterLab on the notebooks
