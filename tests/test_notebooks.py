@@ -135,7 +135,7 @@ def test_cells_are_at_most_a_dozen_lines(notebook):
 
 
 # To be mended, each with the rest of its review.
-TOO_WIDE = {"notebooks-bidirectional", "notebooks-modern-d2l"}
+TOO_WIDE = {"notebooks-modern-d2l"}
 
 
 @ALL
