@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 MXNET := $(or $(shell cat $(VENV)/installed 2>/dev/null),cpu)
 # An environment of this name holds PyTorch and JAX as well, and these notebooks need it: `make lab VENV=.venv-frameworks`.
 FRAMEWORKS := .venv-frameworks
-WITH_FRAMEWORKS := notebooks/other-frameworks.ipynb solutions/other-frameworks.ipynb
+WITH_FRAMEWORKS := $(wildcard notebooks/other-frameworks.ipynb solutions/other-frameworks.ipynb)
 .DEFAULT_GOAL := help
 .PHONY: help run test test-full notebook-other-frameworks test-processors test-container test-gpu-install gpu cpu \
   bench lab notebooks ties diff picture lint lock clean

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text()
 LOCK = (ROOT / "requirements-frameworks.lock").read_text()
 TORCH_LOCK = (ROOT / "install" / "torch.lock").read_text()
-BOTH = ["notebooks/other-frameworks.ipynb", "solutions/other-frameworks.ipynb"]
+NAMED = "notebooks/other-frameworks.ipynb solutions/other-frameworks.ipynb"  # a teacher may have taken the second away
+BOTH = [path for path in NAMED.split() if (ROOT / path).exists()]
 
 
 def collected(*paths):
@@ -25,9 +26,9 @@ def collected(*paths):
 
 
 def test_only_who_names_it_executes_it():
-    assert collected("notebooks", "solutions").isdisjoint(BOTH)
+    assert collected(*{path.split("/")[0] for path in BOTH}).isdisjoint(BOTH)
     assert collected(*BOTH) == set(BOTH)
-    assert f"WITH_FRAMEWORKS := {' '.join(BOTH)}\n" in MAKEFILE
+    assert f"WITH_FRAMEWORKS := $(wildcard {NAMED})\n" in MAKEFILE
 
 
 @pytest.mark.parametrize("path", BOTH)
