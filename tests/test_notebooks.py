@@ -21,8 +21,8 @@ def each(paths):
 
 NOTEBOOKS, ALL = each(PATHS), each([*PATHS, *SOLUTIONS])
 READING_ORDER = [
-    "deep-rnn", "time-machine", "deep-rnn-scratch", "vanishing-gradients", "depth-study", "unseen-text", "bidirectional",
-    "modern-d2l", "other-frameworks",
+    "deep-rnn", "time-machine", "deep-rnn-scratch", "vanishing-gradients", "depth-study", "unseen-text",
+    "bidirectional", "modern-d2l", "other-frameworks",
 ]  # fmt: skip
 
 # The document's three code cells, with the one change that makes them run.
