@@ -20,7 +20,7 @@ from tests.notebook_comparison.plugin import TolerantCell, TolerantNotebook
 from tests.notebook_comparison.texts import NUMBER, SECONDS, tolerances
 
 ROOT = Path(__file__).resolve().parent.parent
-PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PATHS = [*sorted((ROOT / "notebooks").glob("*.ipynb")), *sorted((ROOT / "solutions").glob("*.ipynb"))]
 WORD, ANOTHER = re.compile(r"\w+"), "another"
 
 
@@ -97,7 +97,7 @@ def is_allowed(settings, line, place, old, other):
 
 
 @pytest.mark.parametrize("full", [True, False], ids=["whole", "shortened"])
-@pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
+@pytest.mark.parametrize("path", PATHS, ids=[f"{path.parent.name}-{path.stem}" for path in PATHS])
 def test_nothing_passes_but_what_the_rules_allow(path, full, collected):
     for cell in collected(path):
         cell.parent.parameters = {} if full else cell.parent.parameters
