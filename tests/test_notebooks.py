@@ -168,7 +168,9 @@ def test_each_notebook_leads_to_its_neighbours(place):
     path = ROOT / "notebooks" / f"{READING_ORDER[place]}.ipynb"
     texts = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown"]
     neighbours = READING_ORDER[max(place - 1, 0) : place] + READING_ORDER[place + 1 : place + 2]
-    for text in ("\n".join(texts[:2]), texts[-1]):
+    first = "\n".join(texts[:2])
+    assert f"*Notebook {place + 1} of {len(READING_ORDER)}. " in first
+    for text in (first, texts[-1]):
         assert [name for name in neighbours if f"({name}.ipynb)" not in text] == []
 
 
