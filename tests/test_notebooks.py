@@ -134,14 +134,8 @@ def test_cells_are_at_most_a_dozen_lines(notebook):
         assert len(lines) <= 12, cell.source
 
 
-# To be mended, each with the rest of its review.
-TOO_WIDE = {"notebooks-modern-d2l"}
-
-
 @ALL
-def test_code_fits_beside_the_file_browser_of_jupyterlab(notebook, request):
-    if any(name in request.node.name for name in TOO_WIDE):
-        request.applymarker(pytest.mark.xfail(strict=True, reason="its lines are still too long"))
+def test_code_fits_beside_the_file_browser_of_jupyterlab(notebook):
     documents = [line for code in DOCUMENT_CODE for line in code.splitlines()]
     lines = [line for cell in code_cells(notebook) for line in cell.source.splitlines() if line not in documents]
     assert [line for line in lines if len(line) > 88] == []
