@@ -64,7 +64,7 @@ ties: $(VENV)/installed ## tie every number in the notebooks' sentences to the c
 
 # git takes the driver from .gitattributes; given here, nobody's configuration has to be changed.
 diff: $(VENV)/installed ## what changed in the notebooks, cell by cell: make diff [SINCE=HEAD]
-	git -c diff.jupyternotebook.command="$(abspath $(BIN))/git-nbdiffdriver diff" diff $(SINCE) -- notebooks
+	git -c diff.jupyternotebook.command="$(abspath $(BIN))/git-nbdiffdriver diff" diff $(SINCE) -- notebooks solutions
 
 bench: $(VENV)/installed ## measure against its peers: one table, and build/benchmark.png: make bench [QUICK=1]
 	@$(MAKE) --no-print-directory $(FRAMEWORKS)/installed VENV=$(FRAMEWORKS)
