@@ -23,8 +23,8 @@ THREADS = (2, 4, 8, 16, 32)
 FIXED_NUMBERS = ("this package, one thread", "this package, all threads")
 
 # How much is measured: the rounds of everything, whole and quick.
-WHOLE = {"peers": 12, "beside": 4, "growth": 1, "starts": 3, "sweep_runs": (2, 6), "sweeps": 2}
-QUICK = {"peers": 5, "beside": 3}
+WHOLE = {"peers": 10, "beside": 3, "growth": 1, "starts": 2, "sweeps": 2}
+QUICK = {"peers": 4, "beside": 2}
 
 
 def measure(interpreters, output, rounds):
@@ -53,7 +53,7 @@ def measure(interpreters, output, rounds):
             "growth": lambda: measures.growth(ours, rounds["growth"]),
             "memory": lambda: measures.memory(ours),
             "starts": lambda: measures.starts(ours, rounds["starts"]),
-            "sweeps": lambda: measures.sweeps(ours, rounds["sweep_runs"], rounds["sweeps"]),
+            "sweeps": lambda: measures.sweeps(ours, rounds["sweeps"]),
         }
     took = {}
     for name, part in parts.items():

@@ -49,21 +49,23 @@ BUSY_PROGRAM = [sys.executable, "-c", "while True: pass"]
 
 # How cost grows: one size changes, the others stay the document's. The text of the batch sizes
 # grows with them, so that an epoch is always eight minibatches.
-BATCH_SIZES = (8, 16, 32, 64, 128)
+BATCH_SIZES = (8, 16, 32, 64)
 MINIBATCHES = 8
 GROWTH = {
-    "characters in the corpus": [{"num_characters": n} for n in (10_000, 20_000, 40_000, 80_000)],
+    "characters in the corpus": [{"num_characters": n} for n in (10_000, 20_000, 40_000)],
     "layers": [{"num_layers": n} for n in (1, 2, 3, 4)],
     "batch size": [{"batch_size": n, "num_characters": n * (MINIBATCHES * 35 + 1)} for n in BATCH_SIZES],
-    "hidden units": [{"num_hiddens": n} for n in (64, 128, 256, 512, 1024)],
+    "hidden units": [{"num_hiddens": n} for n in (64, 128, 256, 512)],
 }
 
-MEMORY_EPOCHS = (50, 500)
+MEMORY_EPOCHS = (50, 300)
 MEMORY_CHARACTERS = 32 * (35 + 1)  # one minibatch: what stays behind, stays behind at every step
-LONG_CORPUS = 10_000_000
+LONG_CORPUS = 5_000_000
 # A small network with a large minibatch, so that the long text takes seconds; the text weighs the same.
 LONG_CORPUS_SIZES = {"num_hiddens": 8, "num_layers": 1, "batch_size": 1024}
 BYTES_PER_CHARACTER = 8  # of the list that load_data_time_machine returns: a pointer each
+
+SWEEPS = {"run_sweep": (2, 8), "processes": (2, 8), "one process": (1, 3)}  # few runs and many, each way
 
 START = "import time; start = time.perf_counter()"
 FIRST_REPORT = """
@@ -251,20 +253,19 @@ def starts(interpreter, rounds):
     return {name: median(values) for name, values in seconds.items()}
 
 
-def sweeps(interpreter, runs, rounds):
-    """For each way to compute many runs (run_sweeps.py): seconds to start, and runs per minute from then on.
+def sweeps(interpreter, rounds):
+    """For each of SWEEPS (run_sweeps.py): seconds to start, and runs per minute from then on.
 
     The ways take turns, and the fastest of the rounds counts: whatever else the machine does only makes it slower.
     """
-    ways, (few, many) = ("run_sweep", "processes", "one process"), runs
-    took = {(way, number): [] for way in ways for number in runs}
+    took = {(way, number): [] for way, numbers in SWEEPS.items() for number in numbers}
     for turn in range(rounds):
         for way, number in took:
             progress(f"sweeps: round {turn + 1} of {rounds}, {number} runs, {way}")
             printed = subprocess.check_output([interpreter, HERE / "run_sweeps.py", way, str(number)])
             took[way, number].append(float(printed))
     results = {}
-    for way in ways:
+    for way, (few, many) in SWEEPS.items():
         each = (min(took[way, many]) - min(took[way, few])) / (many - few)
         results[way] = {"runs_per_minute": 60 / each, "seconds_to_start": min(took[way, few]) - few * each}
     return results

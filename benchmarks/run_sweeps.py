@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 
-NUM_EPOCHS = 40
+NUM_EPOCHS = 30
 
 
 def experiment(seed, num_epochs):
