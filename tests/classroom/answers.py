@@ -53,6 +53,7 @@ WRONG = {
         "not a number": [("nd.stack(*states)", "nd.stack(*states) * np.nan")],
         "two layers at most, right where shown": [("return nd.stack(*states)", "return nd.stack(*states[:2])")],
         "an argument changed in place": IN_PLACE_STEP,
+        "a weight changed in place": [("        x = nd", "        W_hh *= 1 + 1e-3\n        x = nd")],
     },
     "read-on": {
         "state not carried": [("logits, state =", "logits, _ =")],
@@ -67,6 +68,9 @@ WRONG = {
         "off by one minibatch": [("in minibatches:", "in minibatches[1:]:")],
         "two minibatches at most, right where shown": [("in minibatches:", "in minibatches[:2]:")],
         "an argument changed in place": [("state = [s", "state[:] = [s")],
+        "the list of minibatches used up": [
+            ("for X in minibatches:", "while minibatches:\n        X = minibatches.pop(0)")
+        ],
     },
     "clip": {
         "norm per parameter": [("[grad * scale", "[grad * nd.minimum(theta / grad.norm(), 1)")],
@@ -124,8 +128,59 @@ WRONG = {
         "the sum of the losses": [(".mean()", ".sum()")],
         "labels in the wrong order": [("Y.T.reshape", "Y.reshape")],
         "a constant": "def gradient_length(model, X, Y):\n    return 0.0015",
+        "nothing computed": "def gradient_length(model, X, Y):\n    return model.rnn.l0_i2h_weight.grad().norm()",
         "the weights changed": [("    return", "    d2l.sgd([model.dense.bias.data()], 1, 1)\n    return")],
     },
+}
+
+# Right answers in other words, one for most tasks: they get full marks as well.
+OTHERWISE = {
+    "count-weights": """def count_weights(num_inputs, num_hiddens, num_layers):
+    params = rnn.LSTM(num_hiddens, num_layers, input_size=num_inputs).collect_params()
+    return sum(float(np.prod(param.shape)) for param in params.values())
+""",
+    "deep-step": """def deep_step(x, H, weights):
+    new = H.copy()
+    for l in range(len(weights)):
+        W_xh, W_hh, b_h = weights[l]
+        both, W = nd.concat(x, H[l], dim=1), nd.concat(W_xh, W_hh, dim=0)
+        x = nd.FullyConnected(both, W.T, b_h, num_hidden=len(b_h)).tanh()
+        new[l] = x
+    return new
+""",
+    "read-on": """def read_on(model, minibatches, state):
+    outputs = ()
+    for X in minibatches:
+        output, (H, C) = model(X, state)
+        outputs, state = (*outputs, output), (H.detach(), C.detach())
+    return outputs, state
+""",
+    "clip": """def clip(grads, theta):
+    norm = np.sqrt(sum((grad.asnumpy() ** 2).sum() for grad in grads))
+    return [grad * float(min(1, theta / norm)) for grad in grads]
+""",
+    "training-step": """def training_step(model, params, X, Y, state, lr, theta):
+    with autograd.record():
+        logits, _ = model(X, [s.detach() for s in state])
+        loss = -nd.pick(logits.log_softmax(), nd.concat(*nd.split(Y, Y.shape[1], axis=1), dim=0).reshape(-1)).mean()
+    loss.backward()
+    norm = sum((param.grad ** 2).sum().asscalar() for param in params) ** 0.5
+    for param in params:
+        param -= lr * param.grad * min(1, theta / norm)
+    return loss
+""",
+    "distribution": """def distribution(logits, temperature):
+    powers = ((logits - logits.max()) / temperature).exp()
+    return powers / powers.sum()
+""",
+    "draw": """def draw(p, u):
+    for i in range(len(p)):
+        u -= p[i].asscalar()
+        if u < 0:
+            break
+    return i
+""",
+    "predict": "prediction = np.float32(0.25)",
 }
 
 
