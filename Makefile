@@ -12,9 +12,11 @@ MXNET := $(or $(shell cat $(VENV)/installed 2>/dev/null),cpu)
 # An environment of this name holds PyTorch and JAX as well, and these notebooks need it: `make lab VENV=.venv-frameworks`.
 FRAMEWORKS := .venv-frameworks
 WITH_FRAMEWORKS := $(wildcard notebooks/other-frameworks.ipynb solutions/other-frameworks.ipynb)
+# This one has nbgrader and JupyterHub as well.
+CLASSROOM := .venv-classroom
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full notebook-other-frameworks test-processors test-container test-gpu-install gpu cpu \
-  bench lab notebooks ties diff picture lint lock clean
+.PHONY: help run test test-full notebook-other-frameworks test-processors test-classroom test-container test-gpu-install \
+  gpu cpu assignment grade bench lab notebooks ties diff picture lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 28
@@ -37,6 +39,10 @@ test-full: $(VENV)/installed ## every notebook and every solution whole, what `m
 notebook-other-frameworks: ## set PyTorch and JAX up beside MXNet; execute and compare the notebooks that need them
 	@$(MAKE) --no-print-directory test VENV=$(FRAMEWORKS) TESTS="$(WITH_FRAMEWORKS)"
 
+test-classroom: ## set nbgrader and JupyterHub up; the exercises, their marks, attacks on them, and the server of a class
+	@$(MAKE) --no-print-directory $(CLASSROOM)/installed VENV=$(CLASSROOM)
+	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest $(TWO_AT_A_TIME) $(or $(TESTS),tests/classroom)
+
 # What stands in for another processor: the newest instructions that oneDNN may use, and the number of threads.
 PROCESSORS ?= SSE41-1 AVX-2 AVX2-1
 
@@ -49,6 +55,14 @@ test-processors: $(VENV)/installed ## every notebook as on three other processor
 
 lab: $(VENV)/installed ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks
+
+assignment: ## write the exercises for students, as a folder and as a zip
+	@$(MAKE) --no-print-directory $(CLASSROOM)/installed VENV=$(CLASSROOM)
+	@$(CLASSROOM)/bin/python classroom/grade.py
+
+grade: ## mark a folder of notebooks, one for each student: make grade SUBMISSIONS=folder
+	@$(MAKE) --no-print-directory $(CLASSROOM)/installed VENV=$(CLASSROOM)
+	@$(CLASSROOM)/bin/python classroom/grade.py "$(SUBMISSIONS)"
 
 STORE := jupyter nbconvert --log-level WARN --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
   --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor
@@ -75,10 +89,12 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-lock: $(VENV)/installed ## resolve the three locks anew, from the pyproject.toml files and install/frameworks.in
+lock: $(VENV)/installed ## resolve the four locks anew, from the pyproject.toml files and install/frameworks.in
 	$(BIN)/pip install -q uv==0.11.32
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra run --extra test --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra classroom -c requirements.lock --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements-classroom.lock
 	$(BIN)/uv pip compile -q --no-deps --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate install/gpu/pyproject.toml -o requirements-gpu.lock
 	$(BIN)/uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes \
@@ -103,6 +119,9 @@ ifeq ($(VENV),$(FRAMEWORKS))
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r install/torch.lock \
 	  --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu
 endif
+ifeq ($(VENV),$(CLASSROOM))
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-classroom.lock
+endif
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@$(BIN)/python install/arm.py
 	@$(BIN)/python install/check_import.py
@@ -116,6 +135,10 @@ endif
 
 ifeq ($(MXNET),gpu)
 $(VENV)/installed: requirements-gpu.lock install/gpu/pyproject.toml
+endif
+
+ifeq ($(VENV),$(CLASSROOM))
+$(VENV)/installed: requirements-classroom.lock
 endif
 
 ifeq ($(VENV),$(FRAMEWORKS))

@@ -1,0 +1,163 @@
+"""`make grade`: a folder of submissions, honest and not, in one run; what each loses, and what the others see of it."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytest.importorskip("nbgrader", reason="the classroom has an environment of its own")
+
+from tests.classroom.answers import reference_answers, submission
+from tests.classroom.attacks import ATTACKS, attack
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOK = nbformat.read(ROOT / "classroom" / "source" / "deep-rnn" / "deep-rnn.ipynb", 4)
+ANSWERS = reference_answers(NOTEBOOK)
+FIRST = "test-count-weights"
+FULL = {
+    cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.points
+    for cell in NOTEBOOK.cells
+    if cell.metadata.get("nbgrader", {}).get("grade") and cell.cell_type == "code"
+}
+
+
+def tampered(release):
+    """Name -> a submission without a right answer to the first task, whose test its writer has changed."""
+    wrong = ANSWERS | {"count-weights": "count_weights = None"}
+    deleted, edited, doubled = (submission(release, wrong) for _ in range(3))
+    (place,) = [n for n, cell in enumerate(release.cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == FIRST]
+    del deleted.cells[place]
+    edited.cells[place].source = "pass"
+    doubled.cells.insert(place + 1, nbformat.from_dict(doubled.cells[place] | {"id": "another", "source": "pass"}))
+    return {"test-deleted": deleted, "test-edited": edited, "test-doubled": doubled}
+
+
+@pytest.fixture(scope="module")
+def grade(tmp_path_factory):
+    """A function that runs grade.py in a course of its own; its `folder` is where it runs."""
+    folder = tmp_path_factory.mktemp("teacher")
+
+    def run(*words, **variables):
+        command = [sys.executable, ROOT / "classroom" / "grade.py", *words]
+        variables = os.environ | variables
+        return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    run.folder = folder
+    return run
+
+
+@pytest.fixture(scope="module")
+def release(grade):
+    done = grade()
+    assert done.returncode == 0, done.stderr
+    return nbformat.read(grade.folder / "build" / "classroom" / "release" / "deep-rnn" / "deep-rnn.ipynb", 4)
+
+
+@pytest.fixture(scope="module")
+def graded(grade, release):
+    """The process of grade.py that has graded everybody."""
+    folder = grade.folder / "handed-in"
+    folder.mkdir()
+    notebooks = {"reference": submission(release, ANSWERS), "untouched": release, **tampered(release)}
+    notebooks |= {name: submission(release, ANSWERS | {"count-weights": attack(name)}) for name in ATTACKS}
+    for name, notebook in notebooks.items():
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    (folder / "no-notebook.ipynb").write_text("{")
+    (folder / "fifty-megabytes.ipynb").write_text(" " * 50_000_000)
+    (folder / "my answers.ipynb").write_text("{}")
+    (folder / "notes.txt").write_text("Dear teacher")
+    (folder / "somebody-else.ipynb").symlink_to(folder / "reference.ipynb")
+    return grade(folder)
+
+
+@pytest.fixture(scope="module")
+def marks(grade, graded):
+    """Student or file -> the line of the table."""
+    assert graded.returncode == 0, graded.stderr
+    with open(grade.folder / "build" / "classroom" / "marks.csv", newline="") as file:
+        return {line["student"]: line for line in csv.DictReader(file)}
+
+
+def points(line):
+    return {task: float(line[task]) for task in FULL}
+
+
+def test_the_reference_gets_full_marks_and_the_words_are_left_to_a_person(marks):
+    assert points(marks["reference"]) == FULL
+    assert marks["reference"]["to be marked by hand"] == "words"
+    assert float(marks["reference"]["points"]) == sum(FULL.values())
+
+
+def test_the_untouched_release_gets_nothing(marks):
+    assert points(marks["untouched"]) == dict.fromkeys(FULL, 0)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_loses_its_own_task_only(marks, name):
+    assert points(marks[name]) == FULL | {FIRST: 0}
+
+
+@pytest.mark.parametrize("name", ["test-deleted", "test-edited", "test-doubled"])
+def test_a_test_that_was_tampered_with_is_graded_as_it_was(marks, name):
+    assert points(marks[name]) == FULL | {FIRST: 0}
+
+
+@pytest.mark.parametrize(
+    "name, reason",
+    [
+        ("no-notebook.ipynb", "it is not a notebook"),
+        ("fifty-megabytes.ipynb", "it has 50,000,000 bytes"),
+        ("my answers.ipynb", "its name is not STUDENT.ipynb"),
+        ("notes.txt", "its name is not STUDENT.ipynb"),
+        ("somebody-else.ipynb", "it is not a file"),
+    ],
+)
+def test_what_cannot_be_graded_is_named_with_the_reason(graded, marks, name, reason):
+    assert marks[name]["remark"].startswith(reason)
+    (line,) = [line for line in graded.stdout.splitlines() if line.startswith(f"{name} was not graded: ")]
+    assert reason in line
+
+
+def test_nobody_left_anything_behind(grade, graded):
+    places = [grade.folder, ROOT / "classroom", ROOT / "d2l_helpers", Path(sys.prefix, "bin")]
+    assert [path for place in places for path in place.rglob("intruder")] == []
+
+
+def test_feedback_tells_what_passed_and_nothing_of_the_hidden_tests(grade, marks):
+    hidden = re.findall(r"### BEGIN HIDDEN TESTS\n(.*?)### END", "\n".join(c.source for c in NOTEBOOK.cells), re.DOTALL)
+    lines = {line.strip() for region in hidden for line in region.splitlines() if " in " in line}
+    assert len(lines) > 5
+    pages = sorted((grade.folder / "build" / "classroom" / "feedback").rglob("*.html"))
+    assert len(pages) == len(ATTACKS) + 5
+    for page in pages:
+        text = re.sub("<[^>]*>", "", page.read_text())
+        passed = len(re.findall(r"^Passed\.$", text, re.MULTILINE))
+        assert passed == sum(score > 0 for score in points(marks[page.parts[-3]]).values())
+        assert [line for line in lines if line in text] == []
+        assert "HIDDEN" not in text
+
+
+def test_what_is_graded_is_not_graded_again(grade, marks):
+    folder = grade.folder / "build" / "classroom" / "autograded"
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.ipynb")}
+    done = grade(grade.folder / "handed-in")
+    assert done.returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.ipynb")} == before
+
+
+def test_where_nothing_confines_it_says_so_and_grades_nobody(grade, release):
+    done = grade(grade.folder, PATH=str(Path(sys.executable).parent))
+    assert done.returncode == 1
+    assert "install bubblewrap" in done.stdout
+
+
+def test_a_folder_that_is_not_there_is_refused_in_a_sentence(grade, is_one_sentence):
+    done = grade("nowhere")
+    assert done.returncode == 1
+    assert is_one_sentence(done.stderr.strip())
+    assert "SUBMISSIONS is 'nowhere'" in done.stderr
