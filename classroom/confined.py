@@ -38,7 +38,7 @@ def sandbox(readable, writable):
 
     readable: path outside -> path inside. writable: paths of folders, the same inside.
     """
-    words = ["bwrap", "--unshare-all", "--uid", NOBODY, "--gid", NOBODY, "--die-with-parent", "--new-session", "--clearenv"]
+    words = f"bwrap --unshare-all --uid {NOBODY} --gid {NOBODY} --die-with-parent --new-session --clearenv".split()
     for name, value in ENVIRONMENT.items():
         words += ["--setenv", name, value]
     words += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]

@@ -6,13 +6,13 @@ from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_core.utils import run_sync
 from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_output
-from nbgrader.preprocessors import ClearHiddenTests, Execute, NbGraderPreprocessor
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import determine_grade, is_grade
 
 SECONDS_TO_ANSWER = 5  # for a kernel that was interrupted
 NOT_PASSED = (
-    "Not passed. Run this cell in your own notebook: it says what is wrong. If it says nothing, your answer is right for"
-    " the numbers of this test and not for others."
+    "Not passed. Run this cell in your own notebook: it says what is wrong. If it says nothing, your answer is right"
+    " for the numbers of this test and not for others."
 )
 ENDED = "raise RuntimeError('This cell ended the kernel, or nothing could stop it: what follows is graded without it.')"
 
@@ -54,7 +54,8 @@ class ConfinedExecute(Execute):
         cell, resources = super().preprocess_cell(cell, resources, index)
         if any(output.get("ename") == "CellTimeoutError" for output in cell.get("outputs", [])):
             run_sync(self.ask_kernel)()
-        if is_grade(cell) and cell.cell_type == "code":  # nbgrader takes a shown number for points, and no test shows one
+        if is_grade(cell) and cell.cell_type == "code":
+            # nbgrader would take a number that is shown there for points, and no test of ours shows one.
             cell.outputs = [output for output in cell.outputs if output.output_type != "execute_result"]
         return cell, resources
 

@@ -39,8 +39,11 @@ def nbgrader(*words):
     """Run a command of nbgrader in the course folder."""
     command = [sys.executable, "-m", "nbgrader", *words, "--log-level=WARN"]
     with tempfile.TemporaryDirectory() as sockets:
-        variables = {"JUPYTER_PATH": str(COURSE / "jupyter"), "JUPYTER_RUNTIME_DIR": sockets, "OMP_NUM_THREADS": "1",
-                     "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # fmt: skip  (it calls alembic)
+        variables = {
+            "JUPYTER_PATH": str(COURSE / "jupyter"),
+            "JUPYTER_RUNTIME_DIR": sockets,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # it calls alembic
+        }
         done = subprocess.run(command, cwd=COURSE, env=os.environ | variables, capture_output=True, text=True)
     if done.returncode:
         raise NbGraderError(done.stderr)
@@ -111,7 +114,8 @@ def grade_all(folder):
                 log.write_text(str(error))
                 wrong[tasks[task].name] = f"nbgrader could not grade it: what it said is in {log}"
             bar.update()
-    nbgrader("generate_feedback", NAME, "--force")
+    if any(COURSE.glob(f"autograded/*/{NAME}/graded.json")):
+        nbgrader("generate_feedback", NAME, "--force")
     return wrong
 
 
@@ -134,7 +138,7 @@ def write_marks(path, wrong):
 
 
 def choose_kernel():
-    """Have submissions run confined, or as they are if whoever sits at the terminal says so; returns whether to go on."""
+    """Have submissions run confined, or as they are if somebody at the terminal says so; returns whether to go on."""
     command = CONFINED
     if not confined.works():
         print("Nothing here confines what students wrote: for that, install bubblewrap (`apt install bubblewrap`) on a"
@@ -151,18 +155,18 @@ def choose_kernel():
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("submissions", nargs="?", type=Path, help="a folder of notebooks, each named by its student")
+    arguments.add_argument("submissions", nargs="?", help="a folder of notebooks, each named by its student")
     folder = arguments.parse_args().submissions
     COURSE.mkdir(parents=True, exist_ok=True)
     if folder is None:
         assignment()
         print(f"For students: {COURSE / 'release' / NAME}, and the same as {NAME}.zip beside it.")
         return 0
-    if not folder.is_dir():
-        return f"SUBMISSIONS is {str(folder)!r}: give it a folder that holds one notebook for each student."
+    if not folder or not Path(folder).is_dir():
+        return f"SUBMISSIONS is {folder!r}: give it a folder that holds one notebook for each student."
     if not choose_kernel():
         return 1
-    wrong = grade_all(folder)
+    wrong = grade_all(Path(folder))
     write_marks(COURSE / "marks.csv", wrong)
     for name, reason in wrong.items():
         print(f"{name} was not graded: {reason}.")

@@ -44,8 +44,8 @@ def grade(tmp_path_factory):
 
     def run(*words, **variables):
         command = [sys.executable, ROOT / "classroom" / "grade.py", *words]
-        variables = os.environ | variables
-        return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        nobody = {"stdin": subprocess.DEVNULL}  # sits at a terminal
+        return subprocess.run(command, cwd=folder, env=os.environ | variables, capture_output=True, text=True, **nobody)
 
     run.folder = folder
     return run
@@ -156,8 +156,9 @@ def test_where_nothing_confines_it_says_so_and_grades_nobody(grade, release):
     assert "install bubblewrap" in done.stdout
 
 
-def test_a_folder_that_is_not_there_is_refused_in_a_sentence(grade, is_one_sentence):
-    done = grade("nowhere")
+@pytest.mark.parametrize("folder", ["nowhere", ""])
+def test_a_folder_that_is_not_there_is_refused_in_a_sentence(grade, folder, is_one_sentence):
+    done = grade(folder)
     assert done.returncode == 1
     assert is_one_sentence(done.stderr.strip())
-    assert "SUBMISSIONS is 'nowhere'" in done.stderr
+    assert f"SUBMISSIONS is {folder!r}" in done.stderr
