@@ -118,6 +118,12 @@ def test_every_cell_is_as_nbgrader_wants_it():
     assert list(TESTS) == [f"test-{name}" for name in answered]
 
 
+def test_the_headings_promise_the_points_that_there_are():
+    promised = re.findall(r"^## Task \d.*\((\d+) points\)$", "\n".join(c.source for c in NOTEBOOK.cells), re.MULTILINE)
+    given = [cell.metadata.nbgrader.points for cell in cells(NOTEBOOK, is_grade).values()]
+    assert sum(map(int, promised)) == sum(given) == 30
+
+
 def test_it_is_stored_without_outputs():
     code = [cell for cell in NOTEBOOK.cells if cell.cell_type == "code"]
     assert [cell.id for cell in code if cell.outputs or cell.execution_count] == []
