@@ -43,7 +43,8 @@ WRONG = {
         "constants, right where shown": CONSTANT_COUNT,
     },
     "deep-step": {
-        "a transposed weight": [("W_hh)", "W_hh.T)")],
+        "a transposed weight": [("H_l, W_hh)", "H_l, W_hh.T)")],
+        "the other weight transposed": [("x, W_xh)", "x, W_xh.T)")],
         "every layer reads the input": [("x = nd.tanh", "H_l = nd.tanh"), ("append(x)", "append(H_l)")],
         "layers read the old state below": [("append(x)", "append(x)\n        x = H_l")],
         "no tanh": [("nd.tanh(", "(")],
@@ -121,7 +122,7 @@ WRONG = {
         "nothing": [("= 2", "= 0")],
     },
     "gradient-length": {
-        "no root": [(".norm()", ".norm() ** 2")],
+        "no root": [("asscalar()", "asscalar() ** 2")],
         "the weights, not their gradient": [(".grad()", ".data()")],
         "another weight": [("l0_i2h", "l0_h2h")],
         "off by one layer": [("l0_i2h", "l1_i2h")],

@@ -50,8 +50,8 @@ def course(tmp_path_factory):
     # nbgrader calls alembic by its name.
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
-    def nbgrader(command):
-        line = [sys.executable, "-m", "nbgrader", command, "deep-rnn"]
+    def nbgrader(command, *options):
+        line = [sys.executable, "-m", "nbgrader", command, "deep-rnn", *options]
         done = subprocess.run(line, cwd=course, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stderr
@@ -62,7 +62,7 @@ def course(tmp_path_factory):
     for student, notebook in {"reference": submission(handed_out, answers), "untouched": handed_out}.items():
         (course / "submitted" / student / "deep-rnn").mkdir(parents=True)
         nbformat.write(notebook, course / "submitted" / student / "deep-rnn" / "deep-rnn.ipynb")
-    assert "ERROR" not in nbgrader("autograde")
+    assert "ERROR" not in nbgrader("autograde", "--Execute.timeout=300")
     return course
 
 
@@ -105,7 +105,7 @@ def marked():
         notebook.cells = [cell for cell in kept if cell.metadata.nbgrader.grade_id not in ("network", "write")]
     everything = nbformat.v4.new_notebook(metadata=NOTEBOOK.metadata)
     everything.cells = [cell for notebook in notebooks.values() for cell in [empty.copy(), *notebook.cells]]
-    NotebookClient(everything, timeout=60, allow_errors=True).execute()
+    NotebookClient(everything, timeout=300, allow_errors=True).execute()
     return notebooks
 
 
@@ -116,6 +116,12 @@ def test_every_cell_is_as_nbgrader_wants_it():
     assert all(is_locked(cell) for cell in TESTS.values())
     answered = [name for name in cells(NOTEBOOK, is_solution) if name != "words"]
     assert list(TESTS) == [f"test-{name}" for name in answered]
+
+
+def test_the_headings_promise_the_points_that_there_are():
+    promised = re.findall(r"^## Task \d.*\((\d+) points\)$", "\n".join(c.source for c in NOTEBOOK.cells), re.MULTILINE)
+    given = [cell.metadata.nbgrader.points for cell in cells(NOTEBOOK, is_grade).values()]
+    assert sum(map(int, promised)) == sum(given) == 30
 
 
 def test_it_is_stored_without_outputs():
@@ -149,7 +155,7 @@ def test_the_release_holds_no_solution_and_no_hidden_test(release):
     for cell, handed_out in zip(NOTEBOOK.cells, release.cells, strict=True):
         regions = re.findall(r"### BEGIN [A-Z ]+\n(.*?)### END", cell.source, re.DOTALL)
         lines = [line for region in regions for line in region.splitlines()]
-        assert [line for line in lines if line and line in handed_out.source] == [], cell.id
+        assert [line for line in lines if line.strip() and line in handed_out.source] == [], cell.id
 
 
 def test_the_release_asks_for_every_answer(release):
