@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+CLASSROOM = [Requirement(line) for line in EXTRAS.pop("classroom")]
 DECLARED = [Requirement(line) for line in sum(EXTRAS.values(), PROJECT["dependencies"])]
 OVERRIDES = [Requirement(line) for line in PYPROJECT["tool"]["uv"]["override-dependencies"]]
 LOCK = (ROOT / "requirements.lock").read_text()
@@ -23,6 +24,7 @@ PYTHONS = pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 GPU = tomllib.loads((ROOT / "install" / "gpu" / "pyproject.toml").read_text())["project"]
 GPU_LOCK = (ROOT / "requirements-gpu.lock").read_text()
 FRAMEWORKS_LOCK = (ROOT / "requirements-frameworks.lock").read_text()
+CLASSROOM_LOCK = (ROOT / "requirements-classroom.lock").read_text()
 TORCH_LOCK = (ROOT / "install" / "torch.lock").read_text()
 
 
@@ -33,9 +35,9 @@ def applies(requirement, python):
     return requirement.marker is None or requirement.marker.evaluate(environment)
 
 
-def locked(python):
+def locked(python, lock=LOCK):
     """Name -> version, for this Python."""
-    entries = re.findall(r"^([A-Za-z0-9].*?) *\\$", LOCK, re.MULTILINE)
+    entries = re.findall(r"^([A-Za-z0-9].*?) *\\$", lock, re.MULTILINE)
     fitting = [entry for entry in map(Requirement, entries) if applies(entry, python)]
     assert len({entry.name for entry in fitting}) == len(fitting)
     return {entry.name: str(entry.specifier).removeprefix("==") for entry in fitting}
@@ -50,6 +52,14 @@ def test_the_lock_holds_every_declared_dependency_at_a_version_that_fits(python)
 
 
 @PYTHONS
+def test_the_classroom_s_lock_adds_what_it_declares_and_changes_nothing(python):
+    versions, ours = locked(python, CLASSROOM_LOCK), locked(python)
+    for requirement in CLASSROOM:
+        assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
+    assert {name for name in versions.keys() & ours.keys() if versions[name] != ours[name]} == set()
+
+
+@PYTHONS
 def test_d2ls_pins_are_overridden_only_where_they_cannot_be_met(python):
     pins = {"numpy": "1.23.5", "matplotlib": "3.7.2", "pandas": "2.0.3", "scipy": "1.10.1"}
     assert {name for name, version in pins.items() if locked(python)[name] != version} == (
@@ -57,7 +67,11 @@ def test_d2ls_pins_are_overridden_only_where_they_cannot_be_met(python):
     )
 
 
-@pytest.mark.parametrize("lock", [LOCK, GPU_LOCK, FRAMEWORKS_LOCK, TORCH_LOCK], ids=["cpu", "gpu", "jax", "torch"])
+@pytest.mark.parametrize(
+    "lock",
+    [LOCK, GPU_LOCK, FRAMEWORKS_LOCK, TORCH_LOCK, CLASSROOM_LOCK],
+    ids=["cpu", "gpu", "jax", "torch", "classroom"],
+)
 def test_every_locked_version_has_hashes_and_no_host(lock):
     assert "://" not in lock
     for entry in re.split(r"\n(?=\S)", re.sub("^#.*\n", "", lock, flags=re.MULTILINE).strip()):
