@@ -4,9 +4,9 @@ from pathlib import Path
 
 from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_core.utils import run_sync
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_output
-from nbgrader.preprocessors import Execute, NbGraderPreprocessor
+from nbgrader.preprocessors import DeduplicateIds, Execute, NbGraderPreprocessor
 from nbgrader.utils import determine_grade, is_grade
 
 SECONDS_TO_ANSWER = 5  # for a kernel that was interrupted
@@ -27,7 +27,7 @@ class ConfinedExecute(Execute):
             try:
                 nb, resources = super().preprocess(nb, resources, km)
                 break
-            except DeadKernelError:
+            except (DeadKernelError, CellTimeoutError):
                 own[self.at] = nb.cells[self.at].source
                 nb.cells[self.at].source = ENDED
         for index, source in own.items():
@@ -58,6 +58,18 @@ class ConfinedExecute(Execute):
             # nbgrader would take a number that is shown there for points, and no test of ours shows one.
             cell.outputs = [output for output in cell.outputs if output.output_type != "execute_result"]
         return cell, resources
+
+
+class Deduplicate(DeduplicateIds):
+    """As nbgrader's, which leaves behind what its own OverwriteCells stumbles over: empty metadata of a copied cell."""
+
+    def preprocess(self, nb, resources):
+        """Take from copies of a cell what says that they are marked; returns nb and the resources."""
+        nb, resources = super().preprocess(nb, resources)
+        for cell in nb.cells:
+            if "grade_id" not in cell.metadata.get("nbgrader", {"grade_id": None}):
+                del cell.metadata["nbgrader"]
+        return nb, resources
 
 
 class OnlyVerdicts(NbGraderPreprocessor):

@@ -7,17 +7,19 @@ from nbgrader import preprocessors as of_nbgrader
 from nbgrader.converters import Autograde
 
 sys.path.insert(0, str(Path(__file__).parent))
-from execute import ConfinedExecute, OnlyVerdicts  # noqa: E402
+from execute import ConfinedExecute, Deduplicate, OnlyVerdicts  # noqa: E402
 
 c = get_config()  # noqa: F821  (nbgrader calls this file)
 c.CourseDirectory.course_id = "deep-rnn"
 c.CourseDirectory.db_url = "sqlite:///gradebook.db?timeout=60"  # in seconds: two submissions at a time write to it
 
 c.OverwriteCells.add_missing_cells = True
-steps = Autograde.autograde_preprocessors.default()
-c.Autograde.autograde_preprocessors = [ConfinedExecute if step is of_nbgrader.Execute else step for step in steps]
+ours = {of_nbgrader.Execute: ConfinedExecute, of_nbgrader.DeduplicateIds: Deduplicate}
+c.Autograde.sanitize_preprocessors = [ours.get(step, step) for step in Autograde.sanitize_preprocessors.default()]
+c.Autograde.autograde_preprocessors = [ours.get(step, step) for step in Autograde.autograde_preprocessors.default()]
 c.ConfinedExecute.kernel_name = "confined"
-c.ConfinedExecute.timeout = 60  # seconds for a cell, on a machine that may be busy; the reference takes ten for all
+# In seconds, for a cell and for what it prints, on a machine that may be busy: the reference takes ten for all.
+c.ConfinedExecute.timeout, c.ConfinedExecute.iopub_timeout = 60, 20
 
 c.GenerateFeedback.preprocessors = [
     of_nbgrader.GetGrades,
