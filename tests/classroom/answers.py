@@ -195,7 +195,10 @@ def reference_answers(notebook):
 
 
 def wrong_answer(notebook, task, name):
-    """The source of a solution cell with this mistake, made of the reference solution in the source notebook."""
+    """The source of a solution cell with this mistake, made of the reference solution in the source notebook.
+
+    task, name: the keys in WRONG. Raises ValueError where the solution no longer has the words to replace.
+    """
     answer = WRONG[task][name]
     if isinstance(answer, str):
         return answer
@@ -208,7 +211,10 @@ def wrong_answer(notebook, task, name):
 
 
 def submission(notebook, answers):
-    """A copy of a notebook (the release, or the source) with these answers, task -> source, in its solution cells."""
+    """A copy of a notebook (the release, or the source) with these answers, task -> source, in its solution cells.
+
+    Raises ValueError for a task that the notebook does not have.
+    """
     notebook, left = copy.deepcopy(notebook), dict(answers)
     for cell in notebook.cells:
         task = cell.metadata.get("nbgrader", {}).get("grade_id")

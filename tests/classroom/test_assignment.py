@@ -150,6 +150,13 @@ def test_a_test_cell_takes_one_name_from_outside_and_ends_in_no_value(name):
     assert called.startswith("test_")  # a call that returns nothing
 
 
+def test_no_test_cell_leaves_a_name_behind_that_a_student_may_have():
+    for name, cell in TESTS.items():
+        names = compile(cell.source, name, "exec").co_names  # of the cell itself, not of the function in it
+        called = {name[5:].replace("-", "_"), "prediction", "AssertionError", "BaseException", "range"}
+        assert [n for n in names if not n.startswith("test_") and n not in called] == [], name
+
+
 def test_the_release_holds_no_solution_and_no_hidden_test(release):
     assert not re.search("BEGIN|END|Points", "\n".join(cell.source for cell in release.cells))
     for cell, handed_out in zip(NOTEBOOK.cells, release.cells, strict=True):
