@@ -35,7 +35,7 @@ class Machine:
         """Start systemd and wait until it takes orders."""
         environment = Path(sys.prefix), Path(sys.base_prefix)
         paths = [str(path.resolve()) for path in dict.fromkeys([REPOSITORY, *environment])]
-        self.process = subprocess.Popen([HERE / "machine.sh", self.name, *paths], start_new_session=True)
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig=KILL", HERE / "machine.sh", self.name, *paths])
         try:
             self.pid = wait_for(self.first_process)
             wait_for(lambda: self.run("systemctl", "is-active", "basic.target", check=False).stdout == "active\n")
