@@ -1,11 +1,13 @@
 """A class of twenty at work on the server, for real: real users, passwords, limits, files and sockets."""
 
+import contextlib
 import csv
 import io
 import json
 import time
 
 import pytest
+import requests
 
 from tests.classroom.hub.browser import DIED, Browser
 from tests.classroom.hub.conftest import (
@@ -211,3 +213,29 @@ def test_a_server_that_nobody_uses_stops_and_one_in_use_does_not(machine, server
 
     wait_for(has_stopped, seconds=120)
     assert browser.is_ready()
+
+
+def test_with_a_certificate_it_listens_with_tls(machine, servers):
+    key, certificate = "/etc/jupyterhub-key.pem", "/etc/jupyterhub-certificate.pem"
+    machine.run(
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
+        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate,
+    )  # fmt: skip
+    environment = machine.run("cat", "/etc/jupyterhub.env").stdout
+    address = "https://127.0.0.1:8443"
+    settings = f"HUB_ADDRESS={address}\nHUB_TLS_KEY={key}\nHUB_TLS_CERTIFICATE={certificate}\n"
+    machine.write("/etc/jupyterhub.env", environment + settings)
+    machine.run("systemctl", "restart", "jupyterhub")
+    wait_for(lambda: machine.run("ss", "-ltnH", "sport = 8443").stdout)
+    trusted = f"/proc/{machine.pid}/root{certificate}"
+    answer = wait_for(lambda: asked(f"{address}/hub/login", trusted))
+    assert "Sign in" in answer.text
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(f"{address}/hub/login", timeout=5)
+
+
+def asked(address, trusted):
+    """The answer of a server whose certificate is trusted, or None where there is none yet."""
+    with contextlib.suppress(requests.exceptions.ConnectionError):
+        answer = requests.get(address, verify=trusted, timeout=5)
+        return answer if answer.ok else None
