@@ -33,7 +33,7 @@ def number(name, default):
     """A number greater than zero from the environment; SystemExit for anything else."""
     value = os.environ.get(name, default)
     try:
-        if float(value) > 0:
+        if 0 < float(value) < float("inf"):
             return float(value)
     except ValueError:
         pass
@@ -60,7 +60,7 @@ c.JupyterHub.bind_url = address
 c.JupyterHub.ssl_key, c.JupyterHub.ssl_cert = key, certificate
 c.ConfigurableHTTPProxy.command = [str(HERE / "node_modules/.bin/configurable-http-proxy")]
 
-# Secrets. The same ones after a restart: who is logged in stays so, and the proxy goes on without the hub.
+# Secrets. The same ones after a restart, so that who is logged in stays so.
 c.JupyterHub.cookie_secret = bytes.fromhex(secret("JPY_COOKIE_SECRET"))
 c.ConfigurableHTTPProxy.auth_token = secret("CONFIGPROXY_AUTH_TOKEN")
 
@@ -71,7 +71,7 @@ state.chmod(0o700)
 c.JupyterHub.db_url = f"sqlite:///{state}/jupyterhub.sqlite"
 c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
 
-# A restart of the hub, in the middle of a class or after an update, stops neither a server nor the proxy.
+# A restart of the hub, in the middle of a class, stops no server. The proxy goes on until the new hub starts its own.
 c.JupyterHub.cleanup_servers = False
 c.JupyterHub.cleanup_proxy = False
 

@@ -27,10 +27,12 @@ def bring(originals, folder):
 
 
 if __name__ == "__main__":
+    home = Path.home()
+    os.chdir(home)  # what the browser shows
     try:
-        Path.home().chmod(0o700)  # some systems make homes that everybody can read
-        bring(ORIGINALS, Path.home() / "notebooks")
+        bring(ORIGINALS, home / "notebooks")
+        home.chmod(0o700)  # some systems make homes that everybody can read
     except OSError as error:  # a full disk, say: the student needs the server to make room
-        print(f"The notebooks were not brought: {error}", file=sys.stderr)
+        print(f"{home} was not prepared: {error}", file=sys.stderr)
     singleuser = Path(sys.executable).with_name("jupyterhub-singleuser")
     os.execv(singleuser, [str(singleuser), *sys.argv[1:]])

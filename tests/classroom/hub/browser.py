@@ -56,7 +56,7 @@ class Browser:
     def start_server(self):
         """Start the server and wait until it is ready."""
         self.order_server()
-        wait_for(self.is_ready, seconds=300, pause=1)  # twenty of them ask
+        wait_for(self.is_ready, seconds=300, pause=3)  # twenty of them ask
 
     def start_kernel(self):
         """Start a kernel in the folder of the notebooks. Returns its identifier."""

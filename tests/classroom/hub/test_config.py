@@ -1,5 +1,6 @@
 """What the hub's configuration refuses before anything starts, and what a student's server does first."""
 
+import os
 import runpy
 import secrets
 
@@ -17,10 +18,10 @@ def load(monkeypatch, tmp_path):
 
     def configuration(**variables):
         variables = {name: secrets.token_hex(32) for name in SECRETS} | {"HUB_STATE": str(tmp_path / "hub")} | variables
+        for name in [*SECRETS, *(name for name in os.environ if name.startswith("HUB_"))]:
+            monkeypatch.delenv(name, raising=False)
         for name, value in variables.items():
-            if value is None:
-                monkeypatch.delenv(name, raising=False)
-            else:
+            if value is not None:
                 monkeypatch.setenv(name, value)
         return PyFileConfigLoader("jupyterhub_config.py", path=str(REPOSITORY / "classroom")).load_config()
 
