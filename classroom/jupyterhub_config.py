@@ -99,22 +99,15 @@ c.SystemdSpawner.unit_extra_properties = {
 c.SystemdSpawner.extra_paths = [str(BIN)]
 c.SystemdSpawner.default_shell = "/bin/bash"
 
-# What a server is: JupyterLab in this environment, after `student_server.py` has brought the notebooks.
-c.Spawner.cmd = [sys.executable, str(HERE / "student_server.py")]
-c.Spawner.default_url = "/lab/tree/notebooks/deep-rnn.ipynb"
-c.Spawner.environment = {
-    # More threads than the limit has processors only wait for each other, throttled; a quota is not an affinity mask.
-    "OMP_NUM_THREADS": str(max(1, int(processors))),
-    "JUPYTER_CONFIG_PATH": str(HERE / "jupyter"),
-    "NBGRADER_EXCHANGE": os.environ.get("HUB_EXCHANGE", "/srv/nbgrader/exchange"),
-    "NBGRADER_COURSE": os.environ.get("HUB_COURSE", "deep-rnn"),
-}
-c.Spawner.http_timeout = c.Spawner.start_timeout = 300  # a whole class presses the button at the same moment
-
-# Servers that nobody has used for a while stop. A cell that prints or draws a bar counts as use.
-idle = int(60 * number("HUB_IDLE_MINUTES", "60"))
+# Servers that nobody has used for a while stop. A cell that prints or draws a bar counts as use, and has to be heard of.
+idle = number("HUB_IDLE_MINUTES", "60") * 60
+heard = max(1, min(300, int(idle / 3)))
+c.JupyterHub.last_activity_interval = heard
 c.JupyterHub.services = [
-    {"name": "idle-culler", "command": [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={idle}"]}
+    {
+        "name": "idle-culler",
+        "command": [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={max(3, int(idle))}"],
+    }
 ]
 c.JupyterHub.load_roles = [
     {
@@ -123,3 +116,16 @@ c.JupyterHub.load_roles = [
         "services": ["idle-culler"],
     }
 ]
+
+# What a server is: JupyterLab in this environment, after `student_server.py` has brought the notebooks.
+c.Spawner.cmd = [sys.executable, str(HERE / "student_server.py")]
+c.Spawner.default_url = "/lab/tree/notebooks/deep-rnn.ipynb"
+c.Spawner.environment = {
+    # More threads than the limit has processors only wait for each other, throttled; a quota is not an affinity mask.
+    "OMP_NUM_THREADS": str(max(1, int(processors))),
+    "JUPYTERHUB_ACTIVITY_INTERVAL": str(heard),
+    "JUPYTER_CONFIG_PATH": str(HERE / "jupyter"),
+    "NBGRADER_EXCHANGE": os.environ.get("HUB_EXCHANGE", "/srv/nbgrader/exchange"),
+    "NBGRADER_COURSE": os.environ.get("HUB_COURSE", "deep-rnn"),
+}
+c.Spawner.http_timeout = c.Spawner.start_timeout = 300  # a whole class presses the button at the same moment

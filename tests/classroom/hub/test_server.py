@@ -203,15 +203,17 @@ def test_nothing_listens_beyond_loopback(machine, servers):
 def test_a_server_that_nobody_uses_stops_and_one_in_use_does_not(machine, servers):
     browser, other = servers["student08"], servers["student09"]
     environment = machine.run("cat", "/etc/jupyterhub.env").stdout
-    machine.write("/etc/jupyterhub.env", f"{environment}HUB_IDLE_MINUTES=0.25\n")
+    machine.write("/etc/jupyterhub.env", f"{environment}HUB_IDLE_MINUTES=0.5\n")
     machine.run("systemctl", "restart", "jupyterhub")
     wait_for(hub_answers)
+    browser.call("DELETE", f"/hub/api/users/{browser.name}/server").raise_for_status()
+    browser.start_server()
 
     def has_stopped():
         browser.ask("GET", "/api/status")
         return not other.is_ready()
 
-    wait_for(has_stopped, seconds=120)
+    wait_for(has_stopped, seconds=120, pause=3)
     assert browser.is_ready()
 
 
