@@ -99,7 +99,7 @@ c.SystemdSpawner.unit_extra_properties = {
 c.SystemdSpawner.extra_paths = [str(BIN)]
 c.SystemdSpawner.default_shell = "/bin/bash"
 
-# Servers that nobody has used for a while stop. A cell that prints or draws a bar counts as use, and has to be heard of.
+# Servers that nobody has used for a while stop. A cell that prints or draws a bar counts as use, reported in time.
 idle = number("HUB_IDLE_MINUTES", "60") * 60
 heard = max(1, min(300, int(idle / 3)))
 c.JupyterHub.last_activity_interval = heard
