@@ -22,6 +22,8 @@ GIB = 2**30
 @pytest.fixture(scope="session")
 def proxy():
     """The proxy, installed as its lock file says; removed afterwards if it was not there before."""
+    if reason := why_not():
+        pytest.skip(reason)
     modules = REPOSITORY / "classroom" / "node_modules"
     was_there = modules.exists()
     if not was_there:
@@ -34,8 +36,6 @@ def proxy():
 @pytest.fixture(scope="session")
 def machine(proxy):
     """A machine with a class of users, on which the hub runs as the service that the teacher has."""
-    if reason := why_not():
-        pytest.skip(reason)
     with Machine() as machine, machine.network():
         machine.run("groupadd", "students")
         machine.run("groupadd", "teachers")

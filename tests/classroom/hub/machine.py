@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import importlib.util
 import os
 import subprocess
 import sys
@@ -15,7 +16,9 @@ NETWORK = 0x40000000  # CLONE_NEWNET
 
 
 def why_not():
-    """Why this system cannot be given such a machine, or an empty text."""
+    """Why this system cannot be given such a machine with the server on it, or an empty text."""
+    if not importlib.util.find_spec("jupyterhub"):
+        return "JupyterHub is not in this environment: run `make test-classroom`."
     if sys.platform != "linux" or os.geteuid() != 0:
         return "only root on Linux makes a machine with systemd: run these tests as root."
     if not (CGROUPS / "memory" / "cgroup.procs").exists():
