@@ -59,7 +59,7 @@ def assignment():
     made_of, done = COURSE / "made-of", digest(*files, HERE / "nbgrader_config.py")
     if made_of.exists() and made_of.read_text() == done:
         return done
-    shutil.copytree(HERE / "source", COURSE / "source", dirs_exist_ok=True)
+    shutil.copytree(HERE / "source" / NAME, COURSE / "source" / NAME, dirs_exist_ok=True)
     (COURSE / "nbgrader_config.py").write_text(f"load_subconfig({str(HERE / 'nbgrader_config.py')!r})\n")
     nbgrader("generate_assignment", NAME, "--create", "--force")
     shutil.make_archive(COURSE / NAME, "zip", COURSE / "release", NAME)

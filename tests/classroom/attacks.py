@@ -41,7 +41,7 @@ ATTACKS = {
     "finds-the-test": """
     from pathlib import Path
 
-    folders = (".", "..", "/home", "/root", "/tmp", "/work", "/proc/1/root")
+    folders = (".", "..", "/home", "/root", "/srv", "/tmp", "/proc/1/root")
     raise ValueError([path.read_text() for folder in folders for path in Path(folder).rglob("*.ipynb")])""",
     "writes-elsewhere": """
     import sys
