@@ -41,7 +41,8 @@ notebook-other-frameworks: ## set PyTorch and JAX up beside MXNet; execute and c
 
 test-classroom: ## set nbgrader and JupyterHub up; the exercises, their marks, attacks on them, and the server of a class
 	@$(MAKE) --no-print-directory $(CLASSROOM)/installed VENV=$(CLASSROOM)
-	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest $(TWO_AT_A_TIME) $(or $(TESTS),tests/classroom)
+	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest -rs $(TWO_AT_A_TIME) tests/classroom/*.py
+	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest -rs tests/classroom/hub
 
 # What stands in for another processor: the newest instructions that oneDNN may use, and the number of threads.
 PROCESSORS ?= SSE41-1 AVX-2 AVX2-1
