@@ -10,10 +10,8 @@ from nbgrader.preprocessors import DeduplicateIds, Execute, NbGraderPreprocessor
 from nbgrader.utils import determine_grade, is_grade
 
 SECONDS_TO_ANSWER = 5  # for a kernel that was interrupted
-NOT_PASSED = (
-    "Not passed. Run this cell in your own notebook: it says what is wrong. If it says nothing, your answer is right"
-    " for the numbers of this test and not for others."
-)
+NOT_PASSED = """Not passed. Run this cell in your own notebook: it says what is wrong.
+If it says nothing there, your answer is right for the numbers of this test and not for others."""
 ENDED = "raise RuntimeError('This cell ended the kernel, or nothing could stop it: what follows is graded without it.')"
 
 
