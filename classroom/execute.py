@@ -18,6 +18,8 @@ ENDED = "raise RuntimeError('This cell ended the kernel, or nothing could stop i
 class ConfinedExecute(Execute):
     """As nbgrader's, but a cell that ends the kernel costs only itself: all is executed once more, without it."""
 
+    at = 0  # the index of the cell that is executed
+
     def preprocess(self, nb, resources, km=None):
         """Execute nb; returns it with its outputs, and the resources."""
         own = {}  # of the cells that ended a kernel: index -> source
@@ -26,6 +28,8 @@ class ConfinedExecute(Execute):
                 nb, resources = super().preprocess(nb, resources, km)
                 break
             except (DeadKernelError, CellTimeoutError):
+                if self.at in own:  # it is not the cell
+                    raise
                 own[self.at] = nb.cells[self.at].source
                 nb.cells[self.at].source = ENDED
         for index, source in own.items():
