@@ -1,0 +1,29 @@
+"""A class of a hundred: python -m tests.classroom.hundred FOLDER writes their notebooks into it."""
+
+import itertools
+import sys
+from pathlib import Path
+
+import nbformat
+
+from tests.classroom.answers import WRONG, reference_answers, submission, wrong_answer
+
+SOURCE = Path(__file__).resolve().parents[2] / "classroom" / "source" / "deep-rnn" / "deep-rnn.ipynb"
+
+
+def main(folder):
+    """Every fifth is right in everything; each of the others has two of the typical mistakes."""
+    notebook, folder = nbformat.read(SOURCE, 4), Path(folder)
+    folder.mkdir(parents=True)
+    mistakes = itertools.cycle(
+        [(task, name) for names in zip(*WRONG.values(), strict=False) for task, name in zip(WRONG, names, strict=True)]
+    )
+    for number in range(1, 101):
+        answers = reference_answers(notebook)
+        for task, name in itertools.islice(mistakes, 2 * (number % 5 > 0)):
+            answers[task] = wrong_answer(notebook, task, name)
+        nbformat.write(submission(notebook, answers), folder / f"student{number:03}.ipynb")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
