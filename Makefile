@@ -15,8 +15,8 @@ WITH_FRAMEWORKS := $(wildcard notebooks/other-frameworks.ipynb solutions/other-f
 # This one has nbgrader and JupyterHub as well.
 CLASSROOM := .venv-classroom
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full notebook-other-frameworks test-processors test-classroom test-container test-gpu-install \
-  gpu cpu assignment grade bench lab notebooks ties diff picture lint lock clean
+.PHONY: help run test test-full notebook-other-frameworks test-processors test-classroom test-server test-container \
+  test-gpu-install gpu cpu assignment grade bench lab notebooks ties diff picture lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 28
@@ -39,9 +39,12 @@ test-full: $(VENV)/installed ## every notebook and every solution whole, what `m
 notebook-other-frameworks: ## set PyTorch and JAX up beside MXNet; execute and compare the notebooks that need them
 	@$(MAKE) --no-print-directory test VENV=$(FRAMEWORKS) TESTS="$(WITH_FRAMEWORKS)"
 
-test-classroom: ## set nbgrader and JupyterHub up; the exercises, their marks, attacks on them, and the server of a class
+test-classroom: ## set nbgrader and JupyterHub up; the exercises, their marks, and attacks on both
 	@$(MAKE) --no-print-directory $(CLASSROOM)/installed VENV=$(CLASSROOM)
 	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest -rs $(TWO_AT_A_TIME) tests/classroom/*.py
+
+test-server: ## the server of a class with twenty students, as root (by hand; ten minutes)
+	@$(MAKE) --no-print-directory $(CLASSROOM)/installed VENV=$(CLASSROOM)
 	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest -rs tests/classroom/hub
 
 # What stands in for another processor: the newest instructions that oneDNN may use, and the number of threads.
