@@ -62,18 +62,18 @@ class Browser:
         """Start a kernel in the folder of the notebooks. Returns its identifier."""
         return self.ask("POST", "/api/kernels", path="notebooks")["id"]
 
-    def connect(self, kernel, name=None):
+    def connect(self, kernel, name=None, timeout=300):
         """Open the websocket of a kernel: this student's, or the one of the student called `name`."""
         address = f"{HUB.replace('http', 'ws')}/user/{name or self.name}/api/kernels/{kernel}/channels"
-        return websocket.create_connection(address, header={"Authorization": f"token {self.token}"}, timeout=300)
+        return websocket.create_connection(address, header={"Authorization": f"token {self.token}"}, timeout=timeout)
 
-    def run(self, kernel, code):
+    def run(self, kernel, code, timeout=300):
         """Run code in a kernel. Returns what it prints, an error in its own words, or that the kernel has died."""
         header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": self.name, "version": "5.3"}
         content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": True}
         message = {"header": header, "parent_header": {}, "metadata": {}, "channel": "shell", "content": content}
         printed = []
-        with contextlib.closing(self.connect(kernel)) as connection:
+        with contextlib.closing(self.connect(kernel, timeout=timeout)) as connection:
             connection.send(json.dumps(message))
             while True:
                 message = json.loads(connection.recv())
