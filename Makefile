@@ -39,12 +39,10 @@ test-full: $(VENV)/installed ## every notebook and every solution whole, what `m
 notebook-other-frameworks: ## set PyTorch and JAX up beside MXNet; execute and compare the notebooks that need them
 	@$(MAKE) --no-print-directory test VENV=$(FRAMEWORKS) TESTS="$(WITH_FRAMEWORKS)"
 
-test-classroom: ## set nbgrader and JupyterHub up; the exercises, their marks, and attacks on both
-	@$(MAKE) --no-print-directory $(CLASSROOM)/installed VENV=$(CLASSROOM)
+test-classroom: $(CLASSROOM)/installed ## set nbgrader and JupyterHub up; the exercises, their marks, and attacks on both
 	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest -rs $(TWO_AT_A_TIME) tests/classroom/*.py
 
-test-server: ## the server of a class with twenty students, as root (by hand; ten minutes)
-	@$(MAKE) --no-print-directory $(CLASSROOM)/installed VENV=$(CLASSROOM)
+test-server: $(CLASSROOM)/installed ## the server of a class with twenty students, as root (by hand; ten minutes)
 	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest -rs tests/classroom/hub
 
 # What stands in for another processor: the newest instructions that oneDNN may use, and the number of threads.
@@ -60,19 +58,16 @@ test-processors: $(VENV)/installed ## every notebook as on three other processor
 lab: $(VENV)/installed ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks
 
-assignment: ## write the exercises for students, as a folder and as a zip
-	@$(MAKE) --no-print-directory $(CLASSROOM)/installed VENV=$(CLASSROOM)
+assignment: $(CLASSROOM)/installed ## write the exercises for students, as a folder and as a zip
 	@$(CLASSROOM)/bin/python classroom/grade.py
 
-grade: ## mark a folder of notebooks, one for each student: make grade SUBMISSIONS=folder
-	@$(MAKE) --no-print-directory $(CLASSROOM)/installed VENV=$(CLASSROOM)
+grade: $(CLASSROOM)/installed ## mark a folder of notebooks, one for each student: make grade SUBMISSIONS=folder
 	@$(CLASSROOM)/bin/python classroom/grade.py "$(SUBMISSIONS)"
 
 STORE := jupyter nbconvert --log-level WARN --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
   --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor
 
-notebooks: $(VENV)/installed ## execute every notebook in full, and store its outputs and the network that it trains
-	@$(MAKE) --no-print-directory $(FRAMEWORKS)/installed VENV=$(FRAMEWORKS)
+notebooks: $(VENV)/installed $(FRAMEWORKS)/installed ## execute every notebook in full, and store its outputs and the network that it trains
 	$(BIN)/$(STORE) $(filter-out $(WITH_FRAMEWORKS),$(wildcard notebooks/*.ipynb solutions/*.ipynb))
 	$(FRAMEWORKS)/bin/$(STORE) $(WITH_FRAMEWORKS)
 	mv notebooks/my-deep-rnn-3000.npz d2l_helpers/trained.npz
@@ -84,8 +79,7 @@ ties: $(VENV)/installed ## tie every number in the notebooks' sentences to the c
 diff: $(VENV)/installed ## what changed in the notebooks, cell by cell: make diff [SINCE=HEAD]
 	git -c diff.jupyternotebook.command="$(abspath $(BIN))/git-nbdiffdriver diff" diff $(SINCE) -- notebooks solutions
 
-bench: $(VENV)/installed ## measure against its peers: one table, and build/benchmark.png: make bench [QUICK=1]
-	@$(MAKE) --no-print-directory $(FRAMEWORKS)/installed VENV=$(FRAMEWORKS)
+bench: $(VENV)/installed $(FRAMEWORKS)/installed ## measure against its peers: one table, and build/benchmark.png: make bench [QUICK=1]
 	@mkdir -p build
 	$(BIN)/python benchmarks/compare.py --peers $(FRAMEWORKS)/bin/python $(if $(QUICK),--quick)
 
@@ -108,9 +102,13 @@ lock: $(VENV)/installed ## resolve the four locks anew, from the pyproject.toml 
 ifneq ($(origin PYTHON),file)
 ifneq ($(shell $(PYTHON) -V 2>&1),$(shell sed -n 's/^version = /Python /p' $(VENV)/pyvenv.cfg 2>&1))
 $(VENV)/installed: FORCE
+endif
+endif
+
+# An environment other than the one asked for is set up by a make that is asked for it.
+$(patsubst %,%/installed,$(filter-out $(VENV),$(FRAMEWORKS) $(CLASSROOM))): FORCE
+	@$(MAKE) --no-print-directory $@ VENV=$(@D)
 FORCE:
-endif
-endif
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	@$(PYTHON) install/check_platform.py

@@ -32,7 +32,7 @@ AS_WE_ARE = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file
 
 
 class NbGraderError(Exception):
-    """A command of nbgrader failed; says what it printed last."""
+    """A command of nbgrader failed; says what it printed."""
 
 
 def nbgrader(*words):
@@ -83,18 +83,17 @@ def why_not(path):
 
 
 def grade(path, made_of):
-    """Grade one submission, unless this file has been graded; returns whether it had to be."""
+    """Grade one submission, unless this file has been graded."""
     submitted = COURSE / "submitted" / path.stem / NAME
     done = COURSE / "autograded" / path.stem / NAME / "graded.json"
     wanted = json.dumps([made_of, digest(path)])
     if done.exists() and done.read_text() == wanted:
-        return False
+        return
     shutil.rmtree(submitted, ignore_errors=True)
     submitted.mkdir(parents=True)
     shutil.copyfile(path, submitted / f"{NAME}.ipynb")
     nbgrader("autograde", NAME, "--create", "--force", f"--student={path.stem}")
     done.write_text(wanted)
-    return True
 
 
 def grade_all(folder):

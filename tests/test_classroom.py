@@ -3,19 +3,30 @@
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
 
-from tests.classroom.answers import WRONG, reference_answers, wrong_answer
+from tests.classroom.answers import MARKED, NOTEBOOK, TESTS, WRONG, reference_answers, wrong_answer
 
 ROOT = Path(__file__).resolve().parent.parent
-ASSIGNMENT = nbformat.read(ROOT / "classroom" / "source" / "deep-rnn" / "deep-rnn.ipynb", 4)
-MARKED = {cell.metadata.nbgrader.grade_id: cell for cell in ASSIGNMENT.cells if "nbgrader" in cell.metadata}
 TEACHING = (ROOT / "docs" / "teaching.md").read_text()
 
 
 def test_the_assignment_is_stored_without_outputs():
-    assert [cell.id for cell in ASSIGNMENT.cells if cell.get("outputs") or cell.get("execution_count")] == []
+    assert [cell.id for cell in NOTEBOOK.cells if cell.get("outputs") or cell.get("execution_count")] == []
+
+
+def test_the_headings_promise_the_points_that_there_are():
+    promised = re.findall(r"^## Task \d.*\((\d+) points\)$", "\n".join(c.source for c in NOTEBOOK.cells), re.MULTILINE)
+    given = [cell.metadata.nbgrader.points for cell in MARKED.values() if cell.metadata.nbgrader.grade]
+    assert sum(map(int, promised)) == sum(given) == 30
+
+
+def test_cells_are_short_and_fit_beside_the_file_browser():
+    for cell in NOTEBOOK.cells:
+        if cell.cell_type == "code":
+            assert max(map(len, cell.source.splitlines())) <= 88, cell.id
+            if cell not in TESTS.values():
+                assert len([line for line in cell.source.splitlines() if line.strip()]) <= 14, cell.id
 
 
 def test_every_task_has_a_test_that_students_cannot_change_and_part_of_it_is_hidden():
@@ -30,9 +41,14 @@ def test_every_task_has_a_test_that_students_cannot_change_and_part_of_it_is_hid
 
 @pytest.mark.parametrize("task, name", [(task, name) for task, names in WRONG.items() for name in names])
 def test_a_wrong_answer_differs_from_the_right_one_and_can_be_read_by_python(task, name):
-    wrong = wrong_answer(ASSIGNMENT, task, name)
+    wrong = wrong_answer(NOTEBOOK, task, name)
     compile(wrong, name, "exec")
-    assert wrong != reference_answers(ASSIGNMENT)[task]
+    assert wrong != reference_answers(NOTEBOOK)[task]
+
+
+def test_every_task_has_three_mistakes_or_more():
+    assert {f"test-{task}" for task in WRONG} == set(TESTS)
+    assert min(map(len, WRONG.values())) >= 3
 
 
 def test_the_page_for_teachers_has_a_question_for_every_notebook_with_pictures():

@@ -4,6 +4,15 @@ A wrong answer is the reference solution with some words replaced, or the whole 
 """
 
 import copy
+from pathlib import Path
+
+import nbformat
+
+SOURCE = Path(__file__).resolve().parents[2] / "classroom" / "source" / "deep-rnn" / "deep-rnn.ipynb"
+NOTEBOOK = nbformat.read(SOURCE, 4)
+MARKED = {cell.metadata.nbgrader.grade_id: cell for cell in NOTEBOOK.cells if "nbgrader" in cell.metadata}
+TESTS = {name: cell for name, cell in MARKED.items() if cell.metadata.nbgrader.grade and cell.cell_type == "code"}
+FULL = {name: cell.metadata.nbgrader.points for name, cell in TESTS.items()}
 
 CONSTANT_COUNT = """def count_weights(num_inputs, num_hiddens, num_layers):
     return {1: 308224, 2: 834560}[num_layers]

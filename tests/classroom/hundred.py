@@ -6,23 +6,21 @@ from pathlib import Path
 
 import nbformat
 
-from tests.classroom.answers import WRONG, reference_answers, submission, wrong_answer
-
-SOURCE = Path(__file__).resolve().parents[2] / "classroom" / "source" / "deep-rnn" / "deep-rnn.ipynb"
+from tests.classroom.answers import NOTEBOOK, WRONG, reference_answers, submission, wrong_answer
 
 
 def main(folder):
     """Every fifth is right in everything; each of the others has two of the typical mistakes."""
-    notebook, folder = nbformat.read(SOURCE, 4), Path(folder)
+    folder = Path(folder)
     folder.mkdir(parents=True)
     mistakes = itertools.cycle(
         [(task, name) for names in zip(*WRONG.values(), strict=False) for task, name in zip(WRONG, names, strict=True)]
     )
     for number in range(1, 101):
-        answers = reference_answers(notebook)
+        answers = reference_answers(NOTEBOOK)
         for task, name in itertools.islice(mistakes, 2 * (number % 5 > 0)):
-            answers[task] = wrong_answer(notebook, task, name)
-        nbformat.write(submission(notebook, answers), folder / f"student{number:03}.ipynb")
+            answers[task] = wrong_answer(NOTEBOOK, task, name)
+        nbformat.write(submission(NOTEBOOK, answers), folder / f"student{number:03}.ipynb")
 
 
 if __name__ == "__main__":

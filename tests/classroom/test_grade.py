@@ -13,18 +13,12 @@ import pytest
 
 pytest.importorskip("nbgrader", reason="the classroom has an environment of its own")
 
-from tests.classroom.answers import reference_answers, submission
+from tests.classroom.answers import FULL, NOTEBOOK, reference_answers, submission
 from tests.classroom.attacks import ATTACKS, attack
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOK = nbformat.read(ROOT / "classroom" / "source" / "deep-rnn" / "deep-rnn.ipynb", 4)
 ANSWERS = reference_answers(NOTEBOOK)
 FIRST = "test-count-weights"
-FULL = {
-    cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.points
-    for cell in NOTEBOOK.cells
-    if cell.metadata.get("nbgrader", {}).get("grade") and cell.cell_type == "code"
-}
 
 
 def tampered(release):
