@@ -18,7 +18,7 @@ NETWORK = 0x40000000  # CLONE_NEWNET
 def why_not():
     """Why this system cannot be given such a machine with the server on it, or an empty text."""
     if not importlib.util.find_spec("jupyterhub"):
-        return "JupyterHub is not in this environment: run `make test-classroom`."
+        return "JupyterHub is not in this environment: run `make test-server`."
     if sys.platform != "linux" or os.geteuid() != 0:
         return "only root on Linux makes a machine with systemd: run these tests as root."
     if not (CGROUPS / "memory" / "cgroup.procs").exists():
@@ -88,6 +88,10 @@ class Machine:
     def unit(self, name, controller, file):
         """A number from a file of a unit's cgroup, such as "memory.max_usage_in_bytes"."""
         return int((CGROUPS / controller / self.name / "system.slice" / f"{name}.service" / file).read_text())
+
+    def main_process(self, name):
+        """The identifier of a unit's process, as processes in the machine see it."""
+        return self.run("systemctl", "show", "--value", "-p", "MainPID", name).stdout.strip()
 
     def processor_seconds(self, name):
         """What a unit's processes and their ended children have used of the processors so far, in seconds."""

@@ -19,13 +19,12 @@ def victim(machine, servers, kernels):
     browser = servers[VICTIM]
     browser.ask("PUT", "/api/contents/notebooks/diary.txt", type="file", format="text", content=SECRET)
     browser.run(kernels[VICTIM], f"secret = {SECRET!r}; open('/tmp/diary.txt', 'w').write(secret)")
-    browser.port = machine.run("bash", "-c", f"ss -ltnpH | grep pid={pid_of(machine)},").stdout.split()[3].split(":")[1]
+    browser.port = (
+        machine.run("bash", "-c", f"ss -ltnpH | grep pid={machine.main_process(unit_of(VICTIM))},")
+        .stdout.split()[3]
+        .split(":")[1]
+    )
     return browser
-
-
-def pid_of(machine, name=VICTIM):
-    """The identifier of a student's server, as processes in the machine see it."""
-    return machine.run("systemctl", "show", "--value", "-p", "MainPID", unit_of(name)).stdout.strip()
 
 
 OVER_HTTP = {
@@ -144,7 +143,12 @@ def test_a_student_with_a_terminal_cannot(what, machine, servers, kernels, victi
     machine.run("install", "-d", "-o", TEACHER, "/srv/nbgrader/exchange/deep-rnn")
     if not machine.run("find", "/srv/nbgrader/exchange/deep-rnn", "-name", "inbound").stdout:
         machine.run("install", "-d", "-o", TEACHER, "-m", "733", "/srv/nbgrader/exchange/deep-rnn/inbound")
-    names = {"victim": VICTIM, "pid": pid_of(machine), "unit": unit_of(VICTIM), "own": unit_of(THIEF)}
+    names = {
+        "victim": VICTIM,
+        "pid": machine.main_process(unit_of(VICTIM)),
+        "unit": unit_of(VICTIM),
+        "own": unit_of(THIEF),
+    }
     code = ON_THE_MACHINE[what].format(**names, repository=REPOSITORY, cgroups="/sys/fs/cgroup/memory")
     printed = servers[THIEF].run(kernels[THIEF], PRELUDE + code)
     refused = ("PermissionError", "FileNotFoundError", "ProcessLookupError", "OSError: [Errno 30]")

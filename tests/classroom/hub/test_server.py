@@ -25,11 +25,6 @@ from tests.classroom.hub.machine import wait_for
 ASSIGNMENT = "hello"
 
 
-def main_process(machine, name):
-    """The identifier of the process that is a user's server."""
-    return machine.run("systemctl", "show", "--value", "-p", "MainPID", unit_of(name)).stdout.strip()
-
-
 def test_twenty_students_run_the_first_cells_and_a_training(machine, servers, kernels, tell):
     cells = first_cells()
     printed, seconds = all_at_once(
@@ -130,11 +125,11 @@ def test_a_killed_server_comes_back_with_the_work_saved(machine, servers):
     notebook = browser.ask("GET", "/api/contents/notebooks/deep-rnn.ipynb")["content"]
     notebook["cells"][0]["source"] = "# Changed by student04"
     browser.ask("PUT", "/api/contents/notebooks/deep-rnn.ipynb", type="notebook", content=notebook)
-    before = main_process(machine, browser.name)
+    before = machine.main_process(unit_of(browser.name))
     machine.run("systemctl", "kill", "--signal=KILL", unit_of(browser.name))
-    wait_for(lambda: main_process(machine, browser.name) == "0")
+    wait_for(lambda: machine.main_process(unit_of(browser.name)) == "0")
     browser.start_server()
-    assert main_process(machine, browser.name) not in ("0", before)
+    assert machine.main_process(unit_of(browser.name)) not in ("0", before)
     assert browser.ask("GET", "/api/contents/notebooks/work.txt")["content"] == "an hour of work"
     notebook = browser.ask("GET", "/api/contents/notebooks/deep-rnn.ipynb")["content"]
     assert notebook["cells"][0]["source"] == "# Changed by student04"
@@ -143,7 +138,7 @@ def test_a_killed_server_comes_back_with_the_work_saved(machine, servers):
 @pytest.mark.parametrize("signal", ["TERM", "KILL"])
 def test_the_hub_restarted_mid_class_loses_no_server(machine, servers, kernels, signal):
     names = [name for name in servers if name != "student04"]
-    before = {name: main_process(machine, name) for name in names}
+    before = {name: machine.main_process(unit_of(name)) for name in names}
     for name in names[:3]:
         servers[name].run(kernels[name], "kept = 'by ' + __import__('os').environ['USER']")
     if signal == "TERM":
@@ -157,7 +152,7 @@ def test_the_hub_restarted_mid_class_loses_no_server(machine, servers, kernels, 
     wait_for(hub_answers)
     for name in names:
         wait_for(servers[name].is_ready)
-    assert {name: main_process(machine, name) for name in names} == before
+    assert {name: machine.main_process(unit_of(name)) for name in names} == before
     for name in names[:3]:
         assert servers[name].run(kernels[name], "print(kept)") == f"by {name}\n"
 
@@ -170,11 +165,11 @@ def answer_in_time(browser, kernel):
 
 def test_a_greedy_kernel_is_ended_at_the_limit_and_its_server_goes_on(machine, servers):
     browser = servers["student05"]
-    before = main_process(machine, browser.name)
+    before = machine.main_process(unit_of(browser.name))
     kernel = browser.start_kernel()
     assert browser.run(kernel, "everything = b'x' * (3 * 2**30)") == DIED
     assert wait_for(lambda: answer_in_time(browser, kernel)) == "again\n"
-    assert main_process(machine, browser.name) == before
+    assert machine.main_process(unit_of(browser.name)) == before
     assert machine.unit(unit_of(browser.name), "memory", "memory.max_usage_in_bytes") <= GIB
 
 
