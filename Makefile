@@ -14,6 +14,8 @@ FRAMEWORKS := .venv-frameworks
 WITH_FRAMEWORKS := $(wildcard notebooks/other-frameworks.ipynb solutions/other-frameworks.ipynb)
 # This one has nbgrader and JupyterHub as well.
 CLASSROOM := .venv-classroom
+# And this one has Sphinx and what drives a browser.
+BOOK := .venv-book
 .DEFAULT_GOAL := help
 .PHONY: help run test test-full notebook-other-frameworks test-processors test-classroom test-server test-container \
   test-gpu-install gpu cpu assignment grade bench lab notebooks ties diff picture lint lock clean
@@ -87,12 +89,14 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-lock: $(VENV)/installed ## resolve the four locks anew, from the pyproject.toml files and install/frameworks.in
+lock: $(VENV)/installed ## resolve the five locks anew, from the pyproject.toml files and install/frameworks.in
 	$(BIN)/pip install -q uv==0.11.32
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra run --extra test --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra classroom -c requirements.lock --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements-classroom.lock
+	for more in classroom book; do \
+	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --extra $$more -c requirements.lock --generate-hashes \
+	    --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements-$$more.lock || exit 1; \
+	done
 	$(BIN)/uv pip compile -q --no-deps --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate install/gpu/pyproject.toml -o requirements-gpu.lock
 	$(BIN)/uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes \
@@ -106,9 +110,12 @@ endif
 endif
 
 # An environment other than the one asked for is set up by a make that is asked for it.
-$(patsubst %,%/installed,$(filter-out $(VENV),$(FRAMEWORKS) $(CLASSROOM))): FORCE
+$(patsubst %,%/installed,$(filter-out $(VENV),$(FRAMEWORKS) $(CLASSROOM) $(BOOK))): FORCE
 	@$(MAKE) --no-print-directory $@ VENV=$(@D)
 FORCE:
+
+# The lock of what only these two have.
+MORE := $(patsubst .venv-%,requirements-%.lock,$(filter $(CLASSROOM) $(BOOK),$(VENV)))
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	@$(PYTHON) install/check_platform.py
@@ -121,8 +128,8 @@ ifeq ($(VENV),$(FRAMEWORKS))
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r install/torch.lock \
 	  --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu
 endif
-ifeq ($(VENV),$(CLASSROOM))
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-classroom.lock
+ifneq ($(MORE),)
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(MORE)
 endif
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@$(BIN)/python install/arm.py
@@ -139,9 +146,7 @@ ifeq ($(MXNET),gpu)
 $(VENV)/installed: requirements-gpu.lock install/gpu/pyproject.toml
 endif
 
-ifeq ($(VENV),$(CLASSROOM))
-$(VENV)/installed: requirements-classroom.lock
-endif
+$(VENV)/installed: $(MORE)
 
 ifeq ($(VENV),$(FRAMEWORKS))
 $(VENV)/installed: requirements-frameworks.lock install/torch.lock

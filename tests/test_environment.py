@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-CLASSROOM = [Requirement(line) for line in EXTRAS.pop("classroom")]
+MORE = {name: [Requirement(line) for line in EXTRAS.pop(name)] for name in ("classroom", "book")}
 DECLARED = [Requirement(line) for line in sum(EXTRAS.values(), PROJECT["dependencies"])]
 OVERRIDES = [Requirement(line) for line in PYPROJECT["tool"]["uv"]["override-dependencies"]]
 LOCK = (ROOT / "requirements.lock").read_text()
@@ -24,7 +24,7 @@ PYTHONS = pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 GPU = tomllib.loads((ROOT / "install" / "gpu" / "pyproject.toml").read_text())["project"]
 GPU_LOCK = (ROOT / "requirements-gpu.lock").read_text()
 FRAMEWORKS_LOCK = (ROOT / "requirements-frameworks.lock").read_text()
-CLASSROOM_LOCK = (ROOT / "requirements-classroom.lock").read_text()
+MORE_LOCKS = {name: (ROOT / f"requirements-{name}.lock").read_text() for name in MORE}
 TORCH_LOCK = (ROOT / "install" / "torch.lock").read_text()
 
 
@@ -52,9 +52,10 @@ def test_the_lock_holds_every_declared_dependency_at_a_version_that_fits(python)
 
 
 @PYTHONS
-def test_the_classroom_s_lock_adds_what_it_declares_and_changes_nothing(python):
-    versions, ours = locked(python, CLASSROOM_LOCK), locked(python)
-    for requirement in CLASSROOM:
+@pytest.mark.parametrize("name", MORE)
+def test_a_further_lock_adds_what_it_declares_and_changes_nothing(name, python):
+    versions, ours = locked(python, MORE_LOCKS[name]), locked(python)
+    for requirement in MORE[name]:
         assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
     assert {name for name in versions.keys() & ours.keys() if versions[name] != ours[name]} == set()
 
@@ -69,8 +70,8 @@ def test_d2ls_pins_are_overridden_only_where_they_cannot_be_met(python):
 
 @pytest.mark.parametrize(
     "lock",
-    [LOCK, GPU_LOCK, FRAMEWORKS_LOCK, TORCH_LOCK, CLASSROOM_LOCK],
-    ids=["cpu", "gpu", "jax", "torch", "classroom"],
+    [LOCK, GPU_LOCK, FRAMEWORKS_LOCK, TORCH_LOCK, *MORE_LOCKS.values()],
+    ids=["cpu", "gpu", "jax", "torch", *MORE_LOCKS],
 )
 def test_every_locked_version_has_hashes_and_no_host(lock):
     assert "://" not in lock

@@ -1,0 +1,77 @@
+"""Debian's Chromium, driven by Playwright, and a server for what it looks at."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+REPOSITORY = Path(__file__).parents[2]
+AXE = REPOSITORY / "book" / "node_modules" / "axe-core" / "axe.min.js"
+SCREENSHOTS = REPOSITORY / "build" / "screenshots"
+
+
+def chromium():
+    """The program's path: $CHROMIUM, or where it is installed."""
+    named = os.environ.get("CHROMIUM", "chromium")
+    return shutil.which(named) or pytest.exit(
+        f"There is no browser {named!r}: install it with `apt-get install chromium`, or set CHROMIUM to its path.", 1
+    )
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        # As root, Chromium starts only without its sandbox.
+        options = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        browser = playwright.chromium.launch(executable_path=chromium(), args=options)
+        yield browser
+        browser.close()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """A function that serves a folder on loopback and returns its address."""
+    servers = []
+
+    def serve(folder):
+        handler = functools.partial(QuietHandler, directory=str(folder))
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+
+
+class Complaints(list):
+    """What a page should not do: errors on its console, requests that fail or leave for another host."""
+
+    def __init__(self, page, address):
+        super().__init__()
+        page.on("console", lambda message: message.type == "error" and self.append(message.text))
+        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on("requestfailed", lambda request: self.append(f"failed: {request.url}"))
+        page.on("response", lambda answer: answer.status >= 400 and self.append(f"{answer.status}: {answer.url}"))
+        page.on("request", lambda request: self.foreign(request.url, address))
+
+    def foreign(self, url, address):
+        if not url.startswith((address, "data:", "blob:")):
+            self.append(f"foreign: {url}")
+
+
+def violations(page):
+    """What axe-core finds on the page: a list of sentences, each with the first element concerned."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    return [f"{violation['help']}: {violation['nodes'][0]['html']}" for violation in found]
