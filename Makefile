@@ -18,7 +18,7 @@ CLASSROOM := .venv-classroom
 BOOK := .venv-book
 .DEFAULT_GOAL := help
 .PHONY: help run test test-full notebook-other-frameworks test-processors test-classroom test-server test-container \
-  test-gpu-install gpu cpu assignment grade bench lab notebooks ties diff picture lint lock clean
+  test-gpu-install gpu cpu assignment grade book bench lab notebooks ties diff picture lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 28
@@ -76,6 +76,15 @@ notebooks: $(VENV)/installed $(FRAMEWORKS)/installed ## execute every notebook i
 
 ties: $(VENV)/installed ## tie every number in the notebooks' sentences to the cell that prints it; names those that none does
 	@$(BIN)/python docs/prose.py notebooks/*.ipynb $(wildcard solutions/*.ipynb)
+
+# Chapters and pages of the book's own lie in one folder there, so the site is one folder, too. -W: a warning is an error.
+book: $(BOOK)/installed ## the notebooks as a web site in build/book: make book [REPOSITORY=address of this repository]
+	@rm -rf build/book build/book-source
+	@mkdir -p build/book-source
+	@cp book/*.md notebooks/*.ipynb build/book-source
+	@REPOSITORY="$(REPOSITORY)" OMP_NUM_THREADS=1 $(BOOK)/bin/python -m sphinx -q -E -W --keep-going -c book \
+	  -d build/book-doctrees build/book-source build/book
+	@echo "The book is in build/book: open build/book/index.html, or put the folder on a static host."
 
 # git takes the driver from .gitattributes; given here, nobody's configuration has to be changed.
 diff: $(VENV)/installed ## what changed in the notebooks, cell by cell: make diff [SINCE=HEAD]

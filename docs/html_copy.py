@@ -4,69 +4,60 @@ Formulas become MathML, which browsers set themselves. The font for it, cut down
 """
 
 import base64
-import io
-import re
-from importlib.metadata import distribution
+import functools
+from pathlib import Path
 
-from fontTools import subset
 from jinja2 import pass_context
-from math_core import LatexToMathML
+from mathml import block_math, font_for, inline_math
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 # The classic template is the one that keeps the pictures' alternative texts.
 TEMPLATE = """{% extends "index.html.j2" %}
 {% block html_head_js %}{% endblock %}{% block html_head_js_mathjax %}{% endblock %}"""
-FONT = distribution("ziamath").locate_file("ziamath/fonts/STIXTwoMath-Regular.ttf")
-# Browsers show a letter that stands for a variable as one of these.
-ITALICS = {0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)}
-STYLE = """<style>
-@font-face {{ font-family: mathematics; src: url(data:font/woff;base64,{font}); }}
-math {{ font-family: mathematics, math; font-size: 115%; }}
-math[display=block] {{ margin: 1em 0; }}
-.rendered_html math code {{ padding: 0; background: none; font-size: 85%; }}
-</style></head>"""
+LOOK = Path(__file__).with_name("look.css")
 
 
 def html_copy(notebook, name, folder):
     """The HTML of a notebook (NotebookNode) with this title; its texts name local pictures relative to the folder."""
-    exporter = HTMLExporter(template_name="classic", raw_template=TEMPLATE, filters={"markdown2html": markdown2html})
+    filters = {"markdown2html": pass_context(functools.partial(markdown2html, levels=[0]))}
+    exporter = HTMLExporter(template_name="classic", raw_template=TEMPLATE, filters=filters)
     html, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": name, "path": str(folder)}})
-    formulas = "".join(re.findall(r"<math.*?</math>", html, re.DOTALL))
-    return html.replace("</head>", STYLE.format(font=base64.b64encode(font_for(formulas)).decode()), 1)
+    font = f"data:font/woff;base64,{base64.b64encode(font_for(html)).decode()}"
+    look = LOOK.read_text(encoding="utf-8").replace("mathematics.woff", font)
+    return html.replace("</head>", f"<style>{look}</style></head>", 1)
 
 
-@pass_context
-def markdown2html(context, source):
-    """The filter of nbconvert's of this name, with MathML and with the pictures inside."""
+def markdown2html(context, source, levels):
+    """The filter of nbconvert's of this name, with MathML and with the pictures inside.
+
+    levels: a list of the levels of the notebook's headings so far, which grows.
+    """
     attachments = context["cell"].get("attachments", {})
     path = context["resources"]["metadata"]["path"]
-    renderer = MathMLRenderer(escape=False, embed_images=True, attachments=attachments, path=path)
+    renderer = Renderer(escape=False, embed_images=True, attachments=attachments, path=path)
+    renderer.levels = levels
     return MarkdownWithMath(renderer=renderer).render(source)
 
 
-class MathMLRenderer(IPythonRenderer):
-    """Renders Markdown; a formula that cannot be read stands there as its source, with the reason as its title."""
-
-    latex = LatexToMathML(continue_on_error=True)
+class Renderer(IPythonRenderer):
+    """Renders Markdown with formulas as MathML, tables that can be scrolled and read aloud, and no heading left out."""
 
     def inline_math(self, body):
-        return self.latex.convert_with_local_state(body, displaystyle=False)
+        return inline_math(body)
 
     def block_math(self, body):
-        return self.latex.convert_with_local_state(body, displaystyle=True)
+        return block_math(body)
 
     def latex_environment(self, name, body):
-        return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
+        return block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
 
+    def heading(self, text, level, **attributes):
+        self.levels.append(min(level, self.levels[-1] + 1))
+        return super().heading(text, self.levels[-1], **attributes)
 
-def font_for(text):
-    """The mathematical font with the characters of this text, as WOFF (bytes)."""
-    options = subset.Options(flavor="woff")
-    font = subset.load_font(str(FONT), options)
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(text=text, unicodes=ITALICS)
-    subsetter.subset(font)
-    file = io.BytesIO()
-    subset.save_font(font, file, options)
-    return file.getvalue()
+    def table(self, text):
+        return f'<div class="wide" tabindex="0"><table>{text}</table></div>\n'
+
+    def table_cell(self, text, align=None, head=False):
+        return f'<th scope="col">{text}</th>' if head else f"<td>{text}</td>"

@@ -1,0 +1,46 @@
+"""Sphinx's settings for the book: `make book` copies the chapters to one folder, and this makes pages of them."""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "docs")]
+
+import pages  # noqa: E402
+
+project = html_title = "Deep recurrent neural networks"
+language = "en"
+extensions = ["myst_nb", "sphinx.ext.autodoc"]
+smartquotes = False
+suppress_warnings = ["myst.header"]  # the document's own headings leave a level out; on its page they do not
+
+nb_execution_mode = "off"  # the stored outputs are shown
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
+html_math_renderer = "mathml"
+
+autodoc_member_order = "bysource"
+add_module_names = False
+maximum_signature_line_length = 80
+
+REPOSITORY = os.environ.get("REPOSITORY", "").rstrip("/")
+html_theme = "sphinx_book_theme"
+html_theme_options = {
+    "home_page_in_toc": True,
+    "path_to_docs": "notebooks",
+    "navbar_persistent": [],
+    "footer_content_items": [],
+}
+if REPOSITORY:
+    html_theme_options |= {
+        "repository_url": REPOSITORY,
+        "repository_branch": "HEAD",
+        "use_repository_button": True,
+        "launch_buttons": {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"},
+    }
+html_context = {"default_mode": "auto"}
+html_static_path = ["_static", "../docs/look.css"]
+html_css_files = ["look.css"]
+html_show_copyright = html_show_sphinx = False
+
+setup = pages.setup
