@@ -21,7 +21,6 @@ html_math_renderer = "mathml"
 
 autodoc_member_order = "bysource"
 add_module_names = False
-maximum_signature_line_length = 80
 
 REPOSITORY = os.environ.get("REPOSITORY", "").rstrip("/")
 html_theme = "sphinx_book_theme"
@@ -38,9 +37,12 @@ if REPOSITORY:
         "use_repository_button": True,
         "launch_buttons": {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"},
     }
+templates_path = ["_templates"]
+html_sidebars = {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]}
 html_context = {"default_mode": "auto"}
 html_static_path = ["_static", "../docs/look.css"]
 html_css_files = ["look.css"]
-html_show_copyright = html_show_sphinx = False
+html_favicon = "_static/favicon.svg"
+html_use_index = html_domain_indices = html_show_copyright = html_show_sphinx = False
 
 setup = pages.setup

@@ -18,7 +18,8 @@ PICTURES = {}
 
 def chapters():
     """The notebooks in the order in which they are read, as the README has them: name -> its question."""
-    rows = re.findall(r"^\| \[`([\w-]+)\.ipynb`\]\S* \| (.+?) \| .+ \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[`([\w-]+)\.ipynb`\]\S* \| (.+?) \| .+ \|$", readme, re.MULTILINE)
     return {name: re.sub(r"\[([^]]+)\]\(#[^)]+\)", r"\1", question) for name, question in rows}
 
 
@@ -50,7 +51,7 @@ def outside(link):
 
 
 def start_page(text, folder):
-    """The start page with a card for each chapter in place of CHAPTERS, and the order of the pages in place of ORDER."""
+    """The start page: a card for each chapter in place of CHAPTERS, the order of the pages in place of ORDER."""
     cards = []
     for name, question in chapters().items():
         notebook = json.loads((folder / f"{name}.ipynb").read_text())
