@@ -19,6 +19,7 @@ nb_execution_mode = "off"  # the stored outputs are shown
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 html_math_renderer = "mathml"
 
+autodoc_preserve_defaults = True  # as they are written, not with the paths of this machine
 autodoc_member_order = "bysource"
 add_module_names = False
 

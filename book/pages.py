@@ -86,6 +86,11 @@ def formula(convert, translator, node):
     raise SkipNode
 
 
+def name_columns(app, pagename, templatename, context, doctree):
+    """A screen reader is told that the heads of a table are those of its columns."""
+    context["body"] = re.sub(r"<th(?= |>)", '<th scope="col"', context.get("body", ""))
+
+
 def write_font(app, exception):
     """The mathematical font for all pages together."""
     folder = Path(app.outdir)
@@ -98,4 +103,5 @@ def setup(app):
     app.add_html_math_renderer("mathml", (visit[0], None), (visit[1], None))
     app.connect("source-read", read)
     app.connect("autodoc-process-docstring", docstring)
+    app.connect("html-page-context", name_columns)
     app.connect("build-finished", write_font)
