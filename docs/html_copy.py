@@ -4,7 +4,6 @@ Formulas become MathML, which browsers set themselves. The font for it, cut down
 """
 
 import base64
-import functools
 from pathlib import Path
 
 from jinja2 import pass_context
@@ -20,23 +19,20 @@ LOOK = Path(__file__).with_name("look.css")
 
 def html_copy(notebook, name, folder):
     """The HTML of a notebook (NotebookNode) with this title; its texts name local pictures relative to the folder."""
-    filters = {"markdown2html": pass_context(functools.partial(markdown2html, levels=[0]))}
-    exporter = HTMLExporter(template_name="classic", raw_template=TEMPLATE, filters=filters)
+    exporter = HTMLExporter(template_name="classic", raw_template=TEMPLATE, filters={"markdown2html": markdown2html})
     html, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": name, "path": str(folder)}})
     font = f"data:font/woff;base64,{base64.b64encode(font_for(html)).decode()}"
     look = LOOK.read_text(encoding="utf-8").replace("mathematics.woff", font)
     return html.replace("</head>", f"<style>{look}</style></head>", 1)
 
 
-def markdown2html(context, source, levels):
-    """The filter of nbconvert's of this name, with MathML and with the pictures inside.
-
-    levels: a list of the levels of the notebook's headings so far, which grows.
-    """
+@pass_context
+def markdown2html(context, source):
+    """The filter of nbconvert's of this name, with MathML and with the pictures inside."""
     attachments = context["cell"].get("attachments", {})
     path = context["resources"]["metadata"]["path"]
     renderer = Renderer(escape=False, embed_images=True, attachments=attachments, path=path)
-    renderer.levels = levels
+    renderer.levels = context["resources"].setdefault("levels", [0])  # of the headings so far
     return MarkdownWithMath(renderer=renderer).render(source)
 
 
