@@ -39,7 +39,7 @@ def html_copy(notebook, name, folder):
 @pass_context
 def markdown2html(context, source):
     """The filter of nbconvert's of this name, with MathML and with the pictures inside."""
-    attachments = context["cell"].get("attachments", {})
+    attachments = context.get("cell", {}).get("attachments", {})  # a comment of a teacher has no cell
     path = context["resources"]["metadata"]["path"]
     renderer = MathMLRenderer(escape=False, embed_images=True, attachments=attachments, path=path)
     return MarkdownWithMath(renderer=renderer).render(source)

@@ -141,6 +141,14 @@ def test_feedback_tells_what_passed_and_nothing_of_the_hidden_tests(grade, marks
         assert "HIDDEN" not in text
 
 
+def test_formulas_of_the_feedback_need_no_network(grade, marks):
+    page = (grade.folder / "build" / "classroom" / "feedback" / "reference" / "deep-rnn" / "deep-rnn.html").read_text()
+    formulas = sum(len(re.findall(r"\$\$.+?\$\$|\$.+?\$", cell.source, re.DOTALL)) for cell in NOTEBOOK.cells
+                   if cell.cell_type == "markdown")  # fmt: skip
+    assert page.count("<math") == formulas > 5
+    assert "$" not in re.sub(r"<(style|script|pre)\b.*?</\1>", "", page, flags=re.DOTALL)
+
+
 def test_what_is_graded_is_not_graded_again(grade, marks):
     folder = grade.folder / "build" / "classroom" / "autograded"
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.ipynb")}
