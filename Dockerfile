@@ -9,9 +9,11 @@ USER ${NB_USER}
 
 FROM system
 ARG NB_USER=student
+# .venv-classroom is the same with nbgrader and JupyterHub, for a class on Kubernetes (docs/server.md).
+ARG VENV=.venv
 COPY --chown=${NB_USER} . /home/${NB_USER}/deep-rnn
 WORKDIR /home/${NB_USER}/deep-rnn
-RUN make .venv/installed
-ENV PATH=/home/${NB_USER}/deep-rnn/.venv/bin:${PATH}
+RUN make ${VENV}/installed
+ENV PATH=/home/${NB_USER}/deep-rnn/${VENV}/bin:${PATH}
 EXPOSE 8888
 CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "--notebook-dir=notebooks"]

@@ -64,7 +64,7 @@ assignment: $(CLASSROOM)/installed ## write the exercises for students, as a fol
 	@$(CLASSROOM)/bin/python classroom/grade.py
 
 grade: $(CLASSROOM)/installed ## mark a folder of notebooks, one for each student: make grade SUBMISSIONS=folder
-	@$(CLASSROOM)/bin/python classroom/grade.py "$(SUBMISSIONS)"
+	@trap : INT; $(CLASSROOM)/bin/python classroom/grade.py "$(SUBMISSIONS)" || [ $$? -eq 130 ]
 
 STORE := jupyter nbconvert --log-level WARN --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
   --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor

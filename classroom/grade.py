@@ -96,6 +96,15 @@ def grade(path, made_of):
     done.write_text(wanted)
 
 
+def log(path, error):
+    """Keep what nbgrader said of a submission; returns where, in a sentence. Any other error is raised."""
+    if not isinstance(error, NbGraderError):
+        raise error
+    file = COURSE / f"{path.stem}.log"
+    file.write_text(str(error))
+    return f"nbgrader could not grade it: what it said is in {file}"
+
+
 def grade_all(folder):
     """Grade a folder of notebooks, one for each student; returns {file name: what went wrong}."""
     made_of, wrong, fit = assignment(), {}, []
@@ -105,14 +114,14 @@ def grade_all(folder):
         fit += [] if reason else [path]
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, tqdm(total=len(fit), unit="notebook") as bar:
         tasks = {pool.submit(grade, path, made_of): path for path in fit}
-        for task in as_completed(tasks):
-            try:
-                task.result()
-            except NbGraderError as error:
-                log = COURSE / f"{tasks[task].stem}.log"
-                log.write_text(str(error))
-                wrong[tasks[task].name] = f"nbgrader could not grade it: what it said is in {log}"
-            bar.update()
+        try:
+            for task in as_completed(tasks):
+                if error := task.exception():
+                    wrong[tasks[task].name] = log(tasks[task], error)
+                bar.update()
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise
     if any(COURSE.glob(f"autograded/*/{NAME}/graded.json")):
         nbgrader("generate_feedback", NAME, "--force")
     return wrong
@@ -174,4 +183,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nStopped: the same command goes on from here.", file=sys.stderr)
+        sys.exit(130)

@@ -6,8 +6,10 @@ from pathlib import Path
 from nbgrader import preprocessors as of_nbgrader
 from nbgrader.converters import Autograde
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "docs")]
 from execute import ConfinedExecute, Deduplicate, OnlyVerdicts  # noqa: E402
+from html_copy import markdown2html  # noqa: E402
 
 c = get_config()  # noqa: F821  (nbgrader calls this file)
 c.CourseDirectory.course_id = "deep-rnn"
@@ -27,3 +29,5 @@ c.GenerateFeedback.preprocessors = [
     OnlyVerdicts,
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
+# Formulas as MathML: students read their pages without a network, too.
+c.HTMLExporter.filters = {"markdown2html": markdown2html}

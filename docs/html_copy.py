@@ -29,7 +29,7 @@ def html_copy(notebook, name, folder):
 @pass_context
 def markdown2html(context, source):
     """The filter of nbconvert's of this name, with MathML and with the pictures inside."""
-    attachments = context["cell"].get("attachments", {})
+    attachments = context.get("cell", {}).get("attachments", {})  # a comment of a teacher has no cell
     path = context["resources"]["metadata"]["path"]
     renderer = Renderer(escape=False, embed_images=True, attachments=attachments, path=path)
     renderer.levels = context["resources"].setdefault("levels", [0])  # of the headings so far

@@ -169,14 +169,12 @@ def test_importing_mxnet_first_on_one_core_needs_no_hint(run_python):
 
 @pytest.fixture
 def machine(monkeypatch):
-    """A function that describes a machine: the processors that may be used, their siblings, and cpu.max."""
+    """A function that describes a machine: the processors that may be used, their siblings, and other files."""
 
-    def describe(processors, siblings=None, cpu_max=None):
+    def describe(processors, siblings=None, others=None):
         files = {
             f"/sys/devices/system/cpu/cpu{p}/topology/thread_siblings_list": s for p, s in (siblings or {}).items()
-        }
-        if cpu_max is not None:
-            files["/sys/fs/cgroup/cpu.max"] = cpu_max
+        } | (others or {})
         monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(processors), raising=False)
         monkeypatch.setattr(threads, "_read", lambda path, otherwise: files.get(path, otherwise))
 
@@ -197,7 +195,44 @@ def machine(monkeypatch):
     ],
 )
 def test_a_container_s_quota_limits_the_cores(machine, cpu_max, cores):
-    machine(range(8), cpu_max=cpu_max)
+    machine(range(8), others=cpu_max and {"/sys/fs/cgroup/cpu.max": cpu_max})
+    assert threads.usable_cores() == cores
+
+
+SERVICE = "/system.slice/hub/anna.service"
+VERSION_2 = {"/proc/self/cgroup": f"0::{SERVICE}"}
+VERSION_1 = {"/proc/self/cgroup": f"4:memory:/else\n3:cpu,cpuacct:{SERVICE}\n1:name=systemd:/\n0::/init"}
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        (VERSION_2 | {f"/sys/fs/cgroup{SERVICE}/cpu.max": "200000 100000"}, 2),
+        (VERSION_2 | {"/sys/fs/cgroup/system.slice/cpu.max": "300000 100000"}, 3),
+        (
+            VERSION_2
+            | {
+                f"/sys/fs/cgroup{SERVICE}/cpu.max": "max 100000",
+                "/sys/fs/cgroup/system.slice/hub/cpu.max": "50000 9000",
+            },
+            5,
+        ),
+        (VERSION_2 | {"/sys/fs/cgroup/else.slice/cpu.max": "100000 100000"}, 8),
+    ],
+    ids=["its own", "one above", "the lower of two", "another's"],
+)
+def test_a_service_s_quota_of_version_2_limits_the_cores(machine, files, cores):
+    machine(range(8), others=files)
+    assert threads.usable_cores() == cores
+
+
+@pytest.mark.parametrize(
+    ("folder", "quota", "cores"),
+    [(SERVICE, "400000", 4), ("/system.slice", "100000", 1), ("", "250000", 2), (SERVICE, "-1", 8), ("/else", "1", 8)],
+)
+def test_a_quota_of_version_1_limits_the_cores(machine, folder, quota, cores):
+    files = {f"/sys/fs/cgroup/cpu{folder}/cpu.cfs_{name}_us": n for name, n in [("quota", quota), ("period", "100000")]}
+    machine(range(8), others=VERSION_1 | files)
     assert threads.usable_cores() == cores
 
 

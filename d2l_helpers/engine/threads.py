@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 # More do not pay: a fifth of an epoch of the document's network cannot be shared (`make bench`), so that eight threads
 # are at most 3.1 times as fast as one and sixteen 3.7 times, before they have waited for each other.
@@ -14,16 +14,31 @@ def usable_cores():
     """The number of physical cores that this process may use, at least 1.
 
     Hyperthreads of one core count once (a second one only slows a matrix product down);
-    the affinity mask and a container's processor quota are respected.
+    the affinity mask and the processor quotas of containers and services are respected.
     """
     try:
         processors = os.sched_getaffinity(0)
     except AttributeError:  # macOS and Windows have no affinity mask
         processors = range(os.cpu_count() or 1)
     cores = {_read(f"/sys/devices/system/cpu/cpu{p}/topology/thread_siblings_list", p) for p in processors}
-    quota, _, period = str(_read("/sys/fs/cgroup/cpu.max", "max 1")).partition(" ")
-    limit = len(cores) if quota == "max" else int(quota) // int(period)
-    return max(1, min(len(cores), limit))
+    return max(1, min([len(cores), *_quotas()]))
+
+
+def _quotas():
+    """As many processors as this process's control groups allow, their own and those above, of version 1 and of 2."""
+    for line in _read("/proc/self/cgroup", "0::/").splitlines():
+        _, controllers, group = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        top = PurePosixPath("/sys/fs/cgroup", "cpu" if controllers else "")
+        # In a container the names may be those outside; what is there then is the top.
+        for folder in (here := top / group.lstrip("/"), *here.parents):
+            if controllers:
+                quota, period = _read(f"{folder}/cpu.cfs_quota_us", "-1"), _read(f"{folder}/cpu.cfs_period_us", "1")
+            else:
+                quota, period = _read(f"{folder}/cpu.max", "max 1").split()
+            if quota not in ("max", "-1"):
+                yield int(quota) // int(period)
 
 
 @contextlib.contextmanager

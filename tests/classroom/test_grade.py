@@ -4,8 +4,10 @@ import csv
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -139,6 +141,14 @@ def test_feedback_tells_what_passed_and_nothing_of_the_hidden_tests(grade, marks
         assert "HIDDEN" not in text
 
 
+def test_formulas_of_the_feedback_need_no_network(grade, marks):
+    page = (grade.folder / "build" / "classroom" / "feedback" / "reference" / "deep-rnn" / "deep-rnn.html").read_text()
+    formulas = sum(len(re.findall(r"\$\$.+?\$\$|\$.+?\$", cell.source, re.DOTALL)) for cell in NOTEBOOK.cells
+                   if cell.cell_type == "markdown")  # fmt: skip
+    assert page.count("<math") == formulas > 5
+    assert "$" not in re.sub(r"<(style|script|pre)\b.*?</\1>", "", page, flags=re.DOTALL)
+
+
 def test_what_is_graded_is_not_graded_again(grade, marks):
     folder = grade.folder / "build" / "classroom" / "autograded"
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.ipynb")}
@@ -159,3 +169,27 @@ def test_a_folder_that_is_not_there_is_refused_in_a_sentence(grade, folder, is_o
     assert done.returncode == 1
     assert is_one_sentence(done.stderr.strip())
     assert f"SUBMISSIONS is {folder!r}" in done.stderr
+
+
+def test_ctrl_c_stops_after_a_sentence_and_what_was_graded_stays(grade, release):
+    if not shutil.which("bwrap"):
+        pytest.skip("bubblewrap is not installed: `apt install bubblewrap`")
+    folder = grade.folder / "stopped"
+    folder.mkdir()
+    students = [f"late{number}" for number in range(6)]
+    for name in students:
+        nbformat.write(release, folder / f"{name}.ipynb")
+    course = grade.folder / "build" / "classroom"
+    command = [sys.executable, ROOT / "classroom" / "grade.py", folder]
+    everybody = {"cwd": grade.folder, "stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, start_new_session=True, **everybody)
+    while not any(course.glob("autograded/late*/deep-rnn/graded.json")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert errors.endswith("\nStopped: the same command goes on from here.\n")
+    assert "Traceback" not in errors
+    done = [name for name in students if (course / "autograded" / name / "deep-rnn" / "graded.json").exists()]
+    assert 1 <= len(done) < len(students)

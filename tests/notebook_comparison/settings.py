@@ -41,7 +41,7 @@ def checked(settings, known, where):
 
 
 def of_cell(cell, where):
-    """The settings of a cell; ValueError if they are wrong or a pattern occurs nowhere in what the cell stores."""
+    """The settings of a cell; ValueError if they are wrong or do not fit what the cell stores."""
     settings = checked(cell.metadata.get(KEY, {}), [*TOLERANCES, "exact", "lines"], where)
     for pattern, own in settings.get("lines", {}).items():
         checked(own, TOLERANCES, f"{where}, lines {pattern!r}")
@@ -49,6 +49,10 @@ def of_cell(cell, where):
     for pattern in [*settings.get("exact", []), *settings.get("lines", {})]:
         if not any(re.search(pattern, line) for line in lines):
             raise ValueError(f"{where}: the pattern {pattern!r} occurs in no stored line: correct it or leave it out.")
+    for line in lines:
+        both = [pattern for pattern in settings.get("lines", {}) if re.search(pattern, line)]
+        if len(both) > 1:
+            raise ValueError(f"{where}: the line {line!r} contains the patterns {' and '.join(both)}: have one fit it.")
     return settings
 
 

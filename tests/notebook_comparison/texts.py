@@ -32,7 +32,7 @@ def labels(line, patterns):
 
 
 def tolerances(line, settings):
-    """The tolerances of a line: those of the first pattern that it contains, and for the rest those of the cell."""
+    """The tolerances of a line: those of the pattern that it contains, and for the rest those of the cell."""
     of_lines = settings.get("lines", {})
     own = next((of_lines[pattern] for pattern in of_lines if re.search(pattern, line)), {})
     return {name: own.get(name, settings.get(name, default)) for name, default in TOLERANCES.items()}
