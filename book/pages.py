@@ -87,8 +87,9 @@ def formula(convert, translator, node):
 
 
 def name_columns(app, pagename, templatename, context, doctree):
-    """A screen reader is told that the heads of a table are those of its columns."""
-    context["body"] = re.sub(r"<th(?= |>)", '<th scope="col"', context.get("body", ""))
+    """A screen reader is told that the heads of a table are those of its columns; an empty corner is none."""
+    body = re.sub(r"<th[^>]*><p></p></th>", "<td></td>", context.get("body", ""))
+    context["body"] = re.sub(r"<th(?= |>)", '<th scope="col"', body)
 
 
 def write_font(app, exception):

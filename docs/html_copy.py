@@ -56,4 +56,4 @@ class Renderer(IPythonRenderer):
         return f'<div class="wide" tabindex="0"><table>{text}</table></div>\n'
 
     def table_cell(self, text, align=None, head=False):
-        return f'<th scope="col">{text}</th>' if head else f"<td>{text}</td>"
+        return f'<th scope="col">{text}</th>' if head and text else f"<td>{text}</td>"
