@@ -1,4 +1,4 @@
-"""The document's trained network as a script that a page can load: `trained-weights.js`, written when the book is built.
+"""The document's trained network as a script for a page: `trained-weights.js`, written when the book is built.
 
 A script and not a file of bytes, because a page that is opened from a folder may load scripts, and nothing else.
 """

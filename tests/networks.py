@@ -63,7 +63,7 @@ class Doubled:
 def watched(model, indices):
     """What a network of two layers answers while it reads.
 
-    Returns the probabilities, an array of shape (num_steps, vocab_size), and the hidden states (num_steps, 2, num_hiddens).
+    Returns the probabilities, shape (num_steps, vocab_size), and the hidden states, shape (num_steps, 2, num_hiddens).
     """
     state, answers, hidden = model.begin_state(batch_size=1), [], []
     for index in indices:

@@ -146,8 +146,13 @@ def test_what_was_read_is_not_computed_again(node):
 
 
 def test_the_temperature_decides_how_bold_it_is(node):
-    drawn = "[0, 0.5, 1, 2].map((T) => { let n = 0; for (let i = 0; i < 1000; i++) n += network.choose([0.1, 0.9], T, () => i / 1000); return n })"
-    assert node(drawn) == [1000, 987, 900, 750]  # 0.9 ** (1 / T), divided by its sum with 0.1 ** (1 / T)
+    drawn = """[0, 0.5, 1, 2].map((T) => {
+      let likelier = 0;
+      for (let i = 0; i < 1000; i++) likelier += network.choose([0.1, 0.9], T, () => i / 1000);
+      return likelier;
+    })"""
+    # 0.9 ** (1 / T), divided by its sum with 0.1 ** (1 / T)
+    assert node(drawn) == [1000, 987, 900, 750]
 
 
 def test_what_cannot_be_read_is_named(node):

@@ -12,7 +12,15 @@
     "[": "opening square bracket", "]": "closing square bracket", _: "underscore",
   };
   const CIVIDIS = ["#00224e", "#1a386f", "#434e6c", "#61656f", "#7d7c78", "#9b9476", "#bcae6c", "#dec958", "#fee838"];
-  const COLORS = CIVIDIS.map((color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16)));
+  // 256 colours between those, as the four bytes of a pixel
+  const PALETTE = Uint32Array.from({ length: 256 }, (_, i) => {
+    const place = (i / 255) * (CIVIDIS.length - 1), below = Math.min(CIVIDIS.length - 2, Math.floor(place));
+    const parts = [1, 3, 5].map((at) => {
+      const [one, next] = [below, below + 1].map((k) => parseInt(CIVIDIS[k].slice(at, at + 2), 16));
+      return one + (place - below) * (next - one);
+    });
+    return new Uint32Array(Uint8Array.from([...parts, 255]).buffer)[0];
+  });
 
   const $ = (id) => document.getElementById(`trained-${id}`);
   const visible = (char) => (char === " " ? "␣" : char);
@@ -142,13 +150,11 @@
     canvas.style.width = `${columns.length}em`;
     const context = canvas.getContext("2d");
     const image = context.createImageData(canvas.width, canvas.height);
-    columns.forEach((H, t) => H.forEach((value, unit) => image.data.set([...color(value), 255], 4 * (unit * canvas.width + t))));
+    const pixels = new Uint32Array(image.data.buffer);
+    columns.forEach((H, t) => {
+      for (let unit = 0; unit < H.length; unit++) pixels[unit * canvas.width + t] = PALETTE[Math.round(127.5 * (H[unit] + 1))];
+    });
     context.putImageData(image, 0, 0);
-  }
-
-  function color(value) {
-    const place = ((value + 1) / 2) * (COLORS.length - 1), below = Math.min(COLORS.length - 2, Math.floor(place));
-    return COLORS[below].map((part, i) => part + (place - below) * (COLORS[below + 1][i] - part));
   }
 
   function showTable() {

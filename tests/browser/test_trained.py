@@ -1,4 +1,4 @@
-"""The chapter in which the trained network computes in the page: its numbers are MXNet's, and every reader gets them."""
+"""The chapter in which the trained network computes in the page: its numbers are MXNet's, for every reader."""
 
 import shutil
 import sys
@@ -22,7 +22,7 @@ root_doc, html_theme, html_static_path = "trained", "sphinx_book_theme", ["_stat
 html_context = {"default_mode": "auto"}
 myst_enable_extensions = ["dollarmath"]
 suppress_warnings = ["myst.xref_missing"]
-mathjax_path = "data:text/javascript,"  # formulas are the business of the whole book
+mathjax_path = "no-mathjax.js"  # formulas are the business of the whole book
 language, project = "en", "The trained network"
 """
 
@@ -38,9 +38,11 @@ def site(tmp_path_factory):
     source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("site")
     shutil.copytree(BOOK / "_static", source / "_static")
     shutil.copy(BOOK / "trained.md", source)
+    (source / "_static" / "no-mathjax.js").touch()
     (source / "conf.py").write_text(SETTINGS)
     assert build_main(["-q", "-W", str(source), str(folder / "below")]) == 0
     export_weights(folder / "below" / "_static")
+    (folder / "favicon.ico").touch()  # browsers ask every host for one
     return folder
 
 
@@ -220,17 +222,19 @@ def test_every_reader_can_use_it(open_page, theme, width):
     page.wait_for_timeout(800)
     page.locator("article").screenshot(path=SCREENSHOTS / f"trained-{theme}-{width}.png")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert violations(page) == []
+    assert violations(page, "article") == []
     assert page.complaints == []
 
 
 def test_typing_stays_fluent(page, capsys):
     page.click("#trained-clear")
-    seconds = page.evaluate("""(text) => {
+    shown, computed = page.evaluate("""(text) => {
         const box = document.getElementById("trained-text"), start = performance.now();
         for (const char of text) { box.value += char; box.dispatchEvent(new Event("input")); }
-        return (performance.now() - start) / text.length;
+        const shown = performance.now();
+        network.read(network.unpack(trainedWeights), text);
+        return [shown - start, performance.now() - shown].map((duration) => duration / text.length);
     }""", TEXT[:200])  # fmt: skip
     with capsys.disabled():
-        print(f"\n{seconds:.1f} ms a character, computed and shown")
-    assert seconds < 200
+        print(f"\n{shown:.1f} ms a character, of which its computation takes {computed:.1f} ms")
+    assert shown < 200
