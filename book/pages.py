@@ -18,7 +18,9 @@ PICTURES = {}
 
 def chapters():
     """The notebooks in the order in which they are read, as the README has them: name -> its question."""
-    rows = re.findall(r"^\| \[`([\w-]+)\.ipynb`\]\S* \| (.+?) \| .+ \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| \[`([\w-]+)\.ipynb`\]\S* \| (.+?) \| .+ \|$", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
     return {name: re.sub(r"\[([^]]+)\]\(#[^)]+\)", r"\1", question) for name, question in rows}
 
 
@@ -92,9 +94,17 @@ def write_font(app, exception):
     (folder / "_static" / "mathematics.woff").write_bytes(mathml.font_for(pages))
 
 
+def write_weights(app, exception):
+    """The trained network, for the page in which it computes."""
+    from export_weights import export_weights
+
+    export_weights(Path(app.outdir) / "_static")
+
+
 def setup(app):
     visit = [functools.partial(formula, convert) for convert in (mathml.inline_math, mathml.block_math)]
     app.add_html_math_renderer("mathml", (visit[0], None), (visit[1], None))
     app.connect("source-read", read)
     app.connect("autodoc-process-docstring", docstring)
     app.connect("build-finished", write_font)
+    app.connect("build-finished", write_weights)

@@ -8,8 +8,12 @@ const network = (() => {
 
   // W (rows, columns), v (columns), b (rows): W v + b (rows)
   function affine(W, v, b) {
-    const sums = Float64Array.from(b);
-    for (let row = 0, at = 0; row < sums.length; row++) for (let k = 0; k < v.length; k++, at++) sums[row] += W[at] * v[k];
+    const sums = new Float64Array(b.length);
+    for (let row = 0, at = 0; row < b.length; row++) {
+      let sum = b[row];
+      for (let k = 0; k < v.length; k++, at++) sum += W[at] * v[k];
+      sums[row] = sum;
+    }
     return sums;
   }
 

@@ -1,7 +1,6 @@
 """The chapter in which the trained network computes in the page: its numbers are MXNet's, for every reader."""
 
 import shutil
-import sys
 
 import mxnet as mx
 import numpy as np
@@ -15,33 +14,17 @@ from .conftest import REPOSITORY, SCREENSHOTS, Complaints, violations
 
 BOOK = REPOSITORY / "book"
 TYPED = ["t", "the time traveller", "the tyme traveller", "once upon a time", TEXT[3000:3200]]
-# One page is built in seconds, and what does not belong to it cannot fail here.
-SETTINGS = """
-extensions = ["myst_nb"]
-root_doc, html_theme, html_static_path = "trained", "sphinx_book_theme", ["_static"]
-html_context = {"default_mode": "auto"}
-myst_enable_extensions = ["dollarmath"]
-suppress_warnings = ["myst.xref_missing"]
-mathjax_path = "no-mathjax.js"  # formulas are the business of the whole book
-language, project = "en", "The trained network"
-"""
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """A folder with the chapter as a page, in a folder of its own below."""
+    """A folder with the chapter alone as a book, in a folder of its own below: that is built in seconds."""
     from sphinx.cmd.build import build_main
 
-    sys.path.insert(0, str(BOOK))
-    from export_weights import export_weights
-
     source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("site")
-    shutil.copytree(BOOK / "_static", source / "_static")
     shutil.copy(BOOK / "trained.md", source)
-    (source / "_static" / "no-mathjax.js").touch()
-    (source / "conf.py").write_text(SETTINGS)
-    assert build_main(["-q", "-W", str(source), str(folder / "below")]) == 0
-    export_weights(folder / "below" / "_static")
+    settings = ["-c", str(BOOK), "-D", "root_doc=trained", "-D", "suppress_warnings=myst.xref_missing"]
+    assert build_main(["-q", "-W", *settings, str(source), str(folder / "below")]) == 0
     (folder / "favicon.ico").touch()  # browsers ask every host for one
     return folder
 
