@@ -99,10 +99,10 @@ const network = (() => {
       arrays[name] = new Float32Array(bytes.buffer, 4 * offset, size);
       offset += size;
     }
-    const block = (prefix) =>
-      Object.fromEntries(
-        Object.entries(arrays).flatMap(([name, array]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), array]] : [])),
-      );
+    const block = (prefix) => {
+      const own = Object.entries(arrays).filter(([name]) => name.startsWith(prefix));
+      return Object.fromEntries(own.map(([name, array]) => [name.slice(prefix.length), array]));
+    };
     return { vocabulary: [...vocabulary], book, layers: [block("rnn.0."), block("rnn.1.")], dense: block("dense.") };
   }
 

@@ -77,9 +77,9 @@
   function show() {
     const { readable, unknown } = network.spell($("text").value, model.vocabulary);
     steps = network.read(model, readable, steps);
-    $("unknown").textContent = unknown.length
-      ? `The network has no input for ${unknown.join(" ")} and reads the text without: its book lacks ${unknown.length > 1 ? "them" : "it"}.`
-      : "";
+    const lacks = `its book lacks ${unknown.length > 1 ? "them" : "it"}`;
+    const sentence = `The network has no input for ${unknown.join(" ")} and reads the text without: ${lacks}.`;
+    $("unknown").textContent = unknown.length ? sentence : "";
     $("write").disabled = !steps.length;
     showNext();
     showStates();
@@ -97,7 +97,8 @@
     if (!steps.length) return "Type a character: the network answers when it has read one.";
     const { start, length } = network.inBook(textRead(), model.book);
     const [first, second] = likeliest(2).map(([char, share]) => `${named(char)}, ${percent(share)}`);
-    return `Most likely comes ${first}; then ${second}. Of the ${steps.length} characters here, ${length} in a row stand in the book.`;
+    const remembered = `Of the ${steps.length} characters here, ${length} in a row stand in the book.`;
+    return `Most likely comes ${first}; then ${second}. ${remembered}`;
   }
 
   const textRead = () => steps.map(({ char }) => char).join("");
@@ -121,7 +122,8 @@
     const bar = (share) => element("span", [], { class: "bar", style: `width: ${100 * share}%` });
     const shown = rows.map(([char, share]) =>
       row([element("kbd", visible(char)), ` ${NAMES[char] ?? ""}`], steps.length ? percent(share) : "", bar(share)));
-    if (steps.length) shown.push(row(`the ${model.vocabulary.length - LIKELIEST} others`, percent(others), bar(others)));
+    const number = model.vocabulary.length - LIKELIEST;
+    if (steps.length) shown.push(row(`the ${number} others`, percent(others), bar(others)));
     $("next").replaceChildren(...shown);
   }
 
@@ -134,13 +136,16 @@
       return element("span", visible(char), { class: `${isKnown ? "known" : ""} ${written ? "written" : ""}` });
     });
     $("chars").replaceChildren(...cells);
-    $("surprise").replaceChildren(...surprises.map((nats) => element("span", [], { style: `height: ${Math.min(100, (100 * nats) / GREATEST)}%` })));
+    bars("surprise", surprises.map((nats) => `height: ${Math.min(100, (100 * nats) / GREATEST)}%`));
     for (const l of [0, 1]) paint($(`layer-${l + 1}`), steps.map(({ states }) => states[l].H));
     const values = steps.map(({ states }) => states[layer].H[unit]);
-    $("course").replaceChildren(...values.map((value) =>
-      element("span", [], { style: `height: ${50 * Math.abs(value)}%; bottom: ${value < 0 ? 50 + 50 * value : 50}%` })));
+    bars("course", values.map((value) => `height: ${50 * Math.abs(value)}%; bottom: ${50 + 50 * Math.min(0, value)}%`));
     $("course-name").textContent = `Unit ${unit} of layer ${layer + 1}, from −1 to 1`;
     $("figure").scrollLeft = $("figure").scrollWidth;
+  }
+
+  function bars(id, styles) {
+    $(id).replaceChildren(...styles.map((style) => element("span", [], { style })));
   }
 
   // columns: an array of h values from -1 to 1 for each character
@@ -152,7 +157,7 @@
     const image = context.createImageData(canvas.width, canvas.height);
     const pixels = new Uint32Array(image.data.buffer);
     columns.forEach((H, t) => {
-      for (let unit = 0; unit < H.length; unit++) pixels[unit * canvas.width + t] = PALETTE[Math.round(127.5 * (H[unit] + 1))];
+      H.forEach((value, unit) => (pixels[unit * canvas.width + t] = PALETTE[Math.round(127.5 * (value + 1))]));
     });
     context.putImageData(image, 0, 0);
   }
@@ -161,8 +166,9 @@
     const layer = $("layer").value - 1, unit = $("unit").value;
     $("rows").replaceChildren(...steps.map((step, t) => {
       const [[char, share]] = likeliest(1, step);
-      return row(`${t + 1}: ${named(step.char)}`, t ? surprise(steps, t).toFixed(2) : "", `${named(char)}, ${percent(share)}`,
-        step.states[layer].H[unit].toFixed(2));
+      const surprised = t ? surprise(steps, t).toFixed(2) : "";
+      const value = step.states[layer].H[unit].toFixed(2);
+      return row(`${t + 1}: ${named(step.char)}`, surprised, `${named(char)}, ${percent(share)}`, value);
     }));
   }
 
