@@ -99,6 +99,13 @@ def write_font(app, exception):
     (folder / "_static" / "mathematics.woff").write_bytes(mathml.font_for(pages))
 
 
+def write_weights(app, exception):
+    """The trained network, for the page in which it computes."""
+    from export_weights import export_weights
+
+    export_weights(Path(app.outdir) / "_static")
+
+
 def setup(app):
     visit = [functools.partial(formula, convert) for convert in (mathml.inline_math, mathml.block_math)]
     app.add_html_math_renderer("mathml", (visit[0], None), (visit[1], None))
@@ -106,3 +113,4 @@ def setup(app):
     app.connect("autodoc-process-docstring", docstring)
     app.connect("html-page-context", name_columns)
     app.connect("build-finished", write_font)
+    app.connect("build-finished", write_weights)

@@ -70,8 +70,12 @@ class Complaints(list):
             self.append(f"foreign: {url}")
 
 
-def violations(page):
-    """What axe-core finds on the page: a list of sentences, each with the first element concerned."""
+def violations(page, part=None):
+    """What axe-core finds on the page, or in the part of it that a CSS selector names.
+
+    Returns a list of sentences, each with the first element concerned.
+    """
     page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    options = {"resultTypes": ["violations"]}
+    found = page.evaluate("([part, options]) => axe.run(part ?? document, options)", [part, options])["violations"]
     return [f"{violation['help']}: {violation['nodes'][0]['html']}" for violation in found]
