@@ -1,0 +1,273 @@
+"""Slides from the notebooks, with their stored outputs: one deck of reveal.js for each, and a page that lists them.
+
+    PYTHONPATH=docs python book/slides.py FOLDER
+
+A heading begins a column of slides. What stands below it is cut into blocks (a paragraph, a list, a formula, a code
+cell, what it printed, a picture), and a slide takes block after block as long as they fit. A prediction is the last
+block of its slide, so that no answer stands beside it. How many lines a text has when it is seen is estimated here,
+from the number of its characters; tests/browser/test_slides.py counts them.
+"""
+
+import ast
+import base64
+import re
+import shutil
+import struct
+import sys
+import textwrap
+from dataclasses import dataclass, field
+from html import escape, unescape
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+from html_copy import MathMLRenderer, font_for
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from nbconvert.filters import Highlight2HTML, strip_ansi
+from nbconvert.filters.markdown_mistune import MarkdownWithMath
+from pygments.formatters import HtmlFormatter
+
+BOOK = Path(__file__).parent
+NOTEBOOKS = BOOK.parent / "notebooks"
+REVEAL = BOOK / "node_modules" / "reveal.js"
+# All that the decks need of reveal.js: its theme has the letters of the text, the plugin is the speaker's window.
+PARTS = "LICENSE", "dist/reveal.css", "dist/reveal.js", "dist/theme/white.css", "dist/plugin/notes.js"
+
+# What fits, in the sizes of slides.css: lines on a slide with its title, and their heights with the gaps between blocks.
+LINES, ROOM = 15, 17.5
+GAP = 0.4
+WIDTH, LINE = 1200, 36.4  # pixels
+# Characters in a line of text, of a title, of a table and of code.
+TEXT, TITLE, TABLE, CODE = 88, 66, 96, 88
+PREDICTION = re.compile(r"<strong>(Predict|Write down)|write down\b|[Bb]efore you (run (?!anything)|go on|read on)")
+
+TOKENS = MarkdownWithMath(renderer=None)
+RENDERER = MathMLRenderer(escape=False, exclude_anchor_links=True)
+MarkdownWithMath(renderer=RENDERER)  # its plugins teach the renderer what a table is
+HIGHLIGHT = Highlight2HTML(pygments_lexer="ipython3")
+
+
+@dataclass
+class Block:
+    """What stays together on a slide: `lines` as they are seen, and its `height` in lines of text."""
+
+    html: str
+    lines: int
+    height: float
+    prediction: bool = False
+    picture: bool = False
+
+
+@dataclass
+class Slide:
+    title: str
+    continued: bool = False
+    blocks: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+
+    @property
+    def title_lines(self):
+        return lines_of(self.title + " (continued)" * self.continued, TITLE)
+
+    @property
+    def lines(self):
+        return self.title_lines + sum(block.lines for block in self.blocks)
+
+    def has_room_for(self, block):
+        if not self.blocks:
+            return True
+        blocks = [*self.blocks, block]
+        title = self.title_lines
+        return (
+            not self.blocks[-1].prediction
+            and sum(block.picture for block in blocks) <= 1
+            and title + sum(block.lines for block in blocks) <= LINES
+            and 1.3 * title + sum(block.height + GAP for block in blocks) <= ROOM
+        )
+
+
+def deck_of(notebook):
+    """The columns of a deck: for each heading of a notebook (NotebookNode) a list of slides."""
+    columns = []
+    for cell in notebook.cells:
+        kind = cell.metadata.get("slideshow", {}).get("slide_type")
+        if kind == "skip":
+            continue
+        if kind == "notes":
+            columns[-1][-1].notes.append(RENDERER.render_tokens(*TOKENS.parse(cell.source)))
+            continue
+        begins = kind in ("slide", "subslide")
+        for block in text_blocks(cell.source) if cell.cell_type == "markdown" else code_blocks(cell):
+            if isinstance(block, str):
+                columns.append([Slide(block)])
+            else:
+                column = columns[-1]
+                if (begins and column[-1].blocks) or not column[-1].has_room_for(block):
+                    column.append(Slide(column[-1].title, continued=True))
+                column[-1].blocks.append(block)
+            begins = False
+    return columns
+
+
+def text_blocks(source):
+    """The blocks of Markdown text; a heading is a string, the HTML of a title."""
+    tokens, state = TOKENS.parse(source)
+    tokens = [piece for token in tokens if token["type"] != "blank_line" for piece in cut_token(token)]
+    before = False
+    for token, following in pairwise([*tokens, None]):
+        if token["type"] == "heading":
+            yield RENDERER.render_tokens(token["children"], state)
+            continue
+        html = RENDERER.render_tokens([token], state)
+        html = re.sub(r'href="([\w-]+)\.ipynb"', r'href="\1.html"', html)
+        prediction = bool(PREDICTION.search(html)) or before
+        # The list below a prediction belongs to it.
+        before = prediction and following is not None and following["type"] == "list"
+        if prediction:
+            html = f'<div class="prediction">{html}</div>'
+        formulas = re.findall(r'<math display="block".*?</math>', html, re.DOTALL)
+        rows = sum(max(1, formula.count("<mtr")) for formula in formulas)
+        rest = re.sub(r'<math display="block".*?</math>', "<p>", html, flags=re.DOTALL)
+        lines = lines_of_token(token, rest)
+        tall = 1.2 * sum("munder" in formula or "mfrac" in formula for formula in formulas)
+        items = 0.2 * html.count("<li>") + 0.25 * html.count("<tr>")
+        yield Block(html, lines + rows, lines + 1.4 * rows + tall + items, prediction and not before)
+
+
+def cut_token(token):
+    """A block of Markdown, cut where it is too long for a slide: quotations, lists and tables."""
+    children = token.get("children", [])
+    if token["type"] == "block_quote":
+        children = [piece for child in children if child["type"] != "blank_line" for piece in cut_token(child)]
+        return [{**token, "children": [child]} for child in children]
+    if token["type"] == "list":
+        first = token["attrs"].get("start", 1)
+        runs = shares([lines_of(RENDERER.render_tokens([item], None), TEXT - 4) for item in children])
+        attrs = [{**token["attrs"], "start": first + run.start} for run in runs]
+        return [{**token, "attrs": a, "children": children[run]} for a, run in zip(attrs, runs, strict=True)]
+    if token["type"] == "table":
+        head, body = children
+        lines = table_lines(RENDERER.render_tokens([token], None))
+        runs = shares(lines[1:], LINES - 1 - lines[0])
+        bodies = [{**body, "children": body["children"][run]} for run in runs]
+        return [{**token, "children": [head, body]} for body in bodies]
+    return [token]
+
+
+def code_blocks(cell):
+    """The blocks of a code cell: its code, cut between statements where it is too long, and its outputs."""
+    lines = re.sub(r"\n{3,}", "\n\n", cell.source).splitlines()
+    starts = [0, *statements("\n".join(lines)), len(lines)]
+    pieces = ["\n".join(lines[a:b]).strip("\n") for a, b in pairwise(starts) if lines[a:b]]
+    for run in shares([lines_of_code(piece) for piece in pieces]):
+        code = "\n".join(lines[starts[run.start] : starts[run.stop]]).strip("\n")
+        yield code_block("code", HIGHLIGHT(code), code)
+    for output in cell.outputs:
+        data = output.get("data", {})
+        if "image/png" in data:
+            alt = output.metadata.get("image/png", {}).get("alt") or cell.metadata.get("alt", "")
+            width, height = struct.unpack(">II", base64.b64decode(data["image/png"])[16:24])
+            html = f'<figure><img src="data:image/png;base64,{data["image/png"].strip()}" alt="{escape(alt)}"></figure>'
+            yield Block(html, 0, min(WIDTH * height / width / LINE, ROOM - 2), picture=True)
+        else:
+            lines = strip_ansi(output.get("text") or data.get("text/plain", "")).strip("\n").splitlines()
+            for run in shares([lines_of_code(line) for line in lines]):
+                text = "\n".join(lines[run])
+                yield code_block("output", f"<pre>{escape(text)}</pre>", text)
+
+
+def code_block(kind, html, text):
+    lines = lines_of_code(text)
+    return Block(f'<div class="{kind}">{html}</div>', lines, lines * 0.8 + 0.6)
+
+
+def statements(source):
+    """The lines, counted from 0, at which the statements of a program after the first begin, with their comments."""
+    body = ast.parse(source).body
+    lines = source.splitlines()
+    for statement in body[1:]:
+        start = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))]) - 1
+        while lines[start - 1].startswith("#"):
+            start -= 1
+        yield start
+
+
+def shares(lines, most=LINES - 1):
+    """Cuts parts with so many lines into as few runs as fit, of nearly equal length: a list of slices."""
+
+    def runs(limit):
+        cuts, total = [0], 0
+        for place, count in enumerate(lines):
+            if total and total + count > limit:
+                cuts.append(place)
+                total = 0
+            total += count
+        return [slice(a, b) for a, b in pairwise([*cuts, len(lines)])]
+
+    return next(found for limit in range(1, most + 1) if len(found := runs(limit)) == len(runs(most)))
+
+
+def lines_of_token(token, html):
+    if "<table" in html:
+        return sum(table_lines(html))
+    return lines_of(html, TEXT - 4 if token["type"] in ("list", "block_quote") else TEXT)
+
+
+def lines_of(html, columns):
+    """How many lines a text (HTML) fills that breaks after so many characters."""
+    parts = re.split(r"<(?:p|li|ul|ol|pre|div)\b[^>]*>", html)
+    return sum(len(textwrap.wrap(text_of(part), columns)) for part in parts)
+
+
+def lines_of_code(text):
+    return sum(max(1, -(-len(line) // CODE)) for line in text.splitlines() or [""])
+
+
+def table_lines(html):
+    """How many lines each row of a table (HTML) has, its head first."""
+    rows = [
+        [text_of(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)]
+        for row in html.split("<tr>")[1:]
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    shrink = min(1, TABLE / sum(widths))
+    return [
+        max(len(textwrap.wrap(cell, max(8, int(w * shrink)))) for cell, w in zip(row, widths, strict=True))
+        for row in rows
+    ]
+
+
+def text_of(html):
+    return " ".join(unescape(re.sub(r"<[^>]+>", "", html)).split())
+
+
+def build(folder):
+    """Writes all decks, the page that lists them and what they need into a folder."""
+    for part in PARTS:
+        target = folder / "reveal.js" / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(REVEAL / part, target)
+    templates = Environment(loader=FileSystemLoader(BOOK), undefined=StrictUndefined, trim_blocks=True)
+    decks = {}
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        notebook = nbformat.read(path, 4)
+        place = re.search(r"Notebook (\d+) of", "".join(cell.source for cell in notebook.cells))[1]
+        decks[int(place), path.stem] = deck_of(notebook)
+    listed, formulas = [], ""
+    for (_, name), columns in sorted(decks.items()):
+        title = text_of(columns[0][0].title)
+        html = templates.get_template("slides.html.j2").render(columns=columns, title=title)
+        formulas += "".join(re.findall(r"<math.*?</math>", html, re.DOTALL))
+        (folder / f"{name}.html").write_text(html, encoding="utf-8")
+        listed.append((name, columns[0][0].title, sum(map(len, columns))))
+        print(f"{name}: {listed[-1][2]} slides")
+    index = templates.get_template("slides-index.html.j2").render(decks=listed)
+    (folder / "index.html").write_text(index, encoding="utf-8")
+    font = base64.b64encode(font_for(formulas)).decode()
+    style = (BOOK / "slides.css").read_text(encoding="utf-8").replace("FONT", font, 1)
+    style += HtmlFormatter().get_style_defs(".highlight")
+    (folder / "slides.css").write_text(style, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]))
