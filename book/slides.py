@@ -34,15 +34,27 @@ REVEAL = BOOK / "node_modules" / "reveal.js"
 PARTS = "LICENSE", "dist/reveal.css", "dist/reveal.js", "dist/theme/white.css", "dist/plugin/notes.js"
 
 # What fits, in the sizes of slides.css: lines on a slide with its title, and their heights with the gaps between blocks.
-LINES, ROOM = 15, 17.5
-GAP = 0.4
-WIDTH, LINE = 1200, 36.4  # pixels
-# Characters in a line of text, of a title, of a table and of code.
-TEXT, TITLE, TABLE, CODE = 88, 66, 96, 88
+LINES, ROOM = 15, 15.6
+GAP = 0.35
+WIDTH, LINE = 1200, 41.6  # pixels
+# Characters in a line of text, of a title, of a table, of code, and in a formula.
+TEXT, TITLE, TABLE, CODE, FORMULA = 77, 64, 96, 88, 90
 PREDICTION = re.compile(r"<strong>(Predict|Write down)|write down\b|[Bb]efore you (run (?!anything)|go on|read on)")
 
+
+class Renderer(MathMLRenderer):
+    def block_math(self, body):
+        """Breaks a formula that is too wide for a slide at the wide space, or the arrow, next to its middle."""
+        html = super().block_math(body)
+        places = [match.start() for match in re.finditer(r"\\q?quad|\\;\s*\\longrightarrow", body)]
+        if len(text_of(html)) <= FORMULA or "<mtr" in html or not places:
+            return html
+        place = min(places, key=lambda place: abs(place - len(body) / 2))
+        return super().block_math(rf"\begin{{gathered}}{body[:place]}\\{body[place:]}\end{{gathered}}")
+
+
 TOKENS = MarkdownWithMath(renderer=None)
-RENDERER = MathMLRenderer(escape=False, exclude_anchor_links=True)
+RENDERER = Renderer(escape=False, exclude_anchor_links=True)
 MarkdownWithMath(renderer=RENDERER)  # its plugins teach the renderer what a table is
 HIGHLIGHT = Highlight2HTML(pygments_lexer="ipython3")
 
@@ -65,24 +77,28 @@ class Slide:
     blocks: list = field(default_factory=list)
     notes: list = field(default_factory=list)
 
+    def another(self):
+        return Slide(self.title, continued=True)
+
     @property
     def title_lines(self):
         return lines_of(self.title + " (continued)" * self.continued, TITLE)
 
     @property
+    def lone_prediction(self):
+        return len(self.blocks) == 1 and self.blocks[0].prediction and self.blocks[0].lines <= 7
+
+    @property
     def lines(self):
         return self.title_lines + sum(block.lines for block in self.blocks)
 
-    def has_room_for(self, block):
-        if not self.blocks:
-            return True
-        blocks = [*self.blocks, block]
-        title = self.title_lines
+    def has_room_for(self, *more):
+        blocks = [*self.blocks, *more]
         return (
-            not self.blocks[-1].prediction
+            not any(block.prediction for block in blocks[:-1])
             and sum(block.picture for block in blocks) <= 1
-            and title + sum(block.lines for block in blocks) <= LINES
-            and 1.3 * title + sum(block.height + GAP for block in blocks) <= ROOM
+            and self.title_lines + sum(block.lines for block in blocks) <= LINES
+            and 1.2 * self.title_lines + sum(block.height + GAP for block in blocks) <= ROOM
         )
 
 
@@ -96,16 +112,21 @@ def deck_of(notebook):
         if kind == "notes":
             columns[-1][-1].notes.append(RENDERER.render_tokens(*TOKENS.parse(cell.source)))
             continue
-        begins = kind in ("slide", "subslide")
-        for block in text_blocks(cell.source) if cell.cell_type == "markdown" else code_blocks(cell):
-            if isinstance(block, str):
+        blocks = list(text_blocks(cell.source) if cell.cell_type == "markdown" else code_blocks(cell))
+        titles = [block for block in blocks if isinstance(block, str)]
+        if kind in ("slide", "subslide") and not titles:
+            columns[-1].append(columns[-1][-1].another())
+        # Code and what it prints stay together where one slide can hold both.
+        if cell.cell_type == "code" and columns[-1][-1].another().has_room_for(*blocks):
+            blocks = [blocks]
+        for block in blocks:
+            together = block if isinstance(block, list) else [block]
+            if block in titles:
                 columns.append([Slide(block)])
-            else:
-                column = columns[-1]
-                if (begins and column[-1].blocks) or not column[-1].has_room_for(block):
-                    column.append(Slide(column[-1].title, continued=True))
-                column[-1].blocks.append(block)
-            begins = False
+                continue
+            if columns[-1][-1].blocks and not columns[-1][-1].has_room_for(*together):
+                columns[-1].append(columns[-1][-1].another())
+            columns[-1][-1].blocks += together
     return columns
 
 
@@ -117,6 +138,9 @@ def text_blocks(source):
     for token, following in pairwise([*tokens, None]):
         if token["type"] == "heading":
             yield RENDERER.render_tokens(token["children"], state)
+            continue
+        if token["type"] == "block_code":
+            yield code_block("code", f"<pre>{escape(token['raw'])}</pre>", token["raw"])
             continue
         html = RENDERER.render_tokens([token], state)
         html = re.sub(r'href="([\w-]+)\.ipynb"', r'href="\1.html"', html)
@@ -131,7 +155,10 @@ def text_blocks(source):
         lines = lines_of_token(token, rest)
         tall = 1.2 * sum("munder" in formula or "mfrac" in formula for formula in formulas)
         items = 0.2 * html.count("<li>") + 0.25 * html.count("<tr>")
-        yield Block(html, lines + rows, lines + 1.4 * rows + tall + items, prediction and not before)
+        height = lines + 1.3 * rows + tall + items + 0.4 * prediction
+        if "<table" in html:
+            height *= 0.8
+        yield Block(html, lines + rows, height, prediction and not before)
 
 
 def cut_token(token):
@@ -158,8 +185,7 @@ def code_blocks(cell):
     """The blocks of a code cell: its code, cut between statements where it is too long, and its outputs."""
     lines = re.sub(r"\n{3,}", "\n\n", cell.source).splitlines()
     starts = [0, *statements("\n".join(lines)), len(lines)]
-    pieces = ["\n".join(lines[a:b]).strip("\n") for a, b in pairwise(starts) if lines[a:b]]
-    for run in shares([lines_of_code(piece) for piece in pieces]):
+    for run in shares([lines_of_code("\n".join(lines[a:b])) for a, b in pairwise(starts)]):
         code = "\n".join(lines[starts[run.start] : starts[run.stop]]).strip("\n")
         yield code_block("code", HIGHLIGHT(code), code)
     for output in cell.outputs:
@@ -178,7 +204,7 @@ def code_blocks(cell):
 
 def code_block(kind, html, text):
     lines = lines_of_code(text)
-    return Block(f'<div class="{kind}">{html}</div>', lines, lines * 0.8 + 0.6)
+    return Block(f'<div class="{kind}">{html}</div>', lines, 0.69 * lines + 0.5)
 
 
 def statements(source):

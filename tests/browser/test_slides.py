@@ -19,7 +19,9 @@ LOOK = r"""() => {
     const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       const node = walker.currentNode;
-      if (!node.data.trim() || node.parentElement.closest('math[display=block], aside')) continue;
+      const letter = node.parentElement, math = letter.closest('math');
+      // Of a formula within a line its first letter is enough: indices stand higher and lower.
+      if (!node.data.trim() || math && (math.matches('[display=block]') || letter !== math.querySelector('mi, mn'))) continue;
       const range = document.createRange();
       range.selectNodeContents(node);
       found.push(...range.getClientRects());
