@@ -35,11 +35,11 @@ PARTS = "LICENSE", "dist/reveal.css", "dist/reveal.js", "dist/theme/white.css", 
 
 # What fits, in the sizes of slides.css: lines on a slide with its title, and their heights with the gaps between blocks.
 LINES, ROOM = 15, 15.6
-GAP = 0.35
+GAP, PICTURE, CODE_LINE, LARGE_CODE_LINE = 0.35, 11, 0.69, 0.88
 WIDTH, LINE = 1200, 41.6  # pixels
-# Characters in a line of text, of a title, of a table, of code, and in a formula.
-TEXT, TITLE, TABLE, CODE, FORMULA = 77, 64, 96, 88, 90
-PREDICTION = re.compile(r"<strong>(Predict|Write down)|write down\b|[Bb]efore you (run (?!anything)|go on|read on)")
+# Characters in a line of text, of a title, of a table, of code in its two sizes, and in a formula.
+TEXT, TITLE, TABLE, CODE, LARGE_CODE, FORMULA = 77, 64, 96, 88, 69, 90
+PREDICTION = re.compile(r"<strong>Predict|[Ww]rite down\b|[Bb]efore you (run (?!anything)|go on|read on)")
 
 
 class Renderer(MathMLRenderer):
@@ -66,6 +66,7 @@ class Block:
     html: str
     lines: int
     height: float
+    columns: int = 0  # of code
     prediction: bool = False
     picture: bool = False
 
@@ -85,20 +86,29 @@ class Slide:
         return lines_of(self.title + " (continued)" * self.continued, TITLE)
 
     @property
-    def lone_prediction(self):
-        return len(self.blocks) == 1 and self.blocks[0].prediction and self.blocks[0].lines <= 7
-
-    @property
     def lines(self):
         return self.title_lines + sum(block.lines for block in self.blocks)
 
+    @property
+    def height(self):
+        return 1.2 * self.title_lines + sum(block.height + GAP for block in self.blocks)
+
+    @property
+    def has_large_letters(self):
+        """Whether there is room for larger letters: of code, or else of a short text."""
+        code = [block for block in self.blocks if block.columns]
+        if not code:
+            return self.lines <= 8 and not any(block.picture or "<table" in block.html for block in self.blocks)
+        more = (LARGE_CODE_LINE - CODE_LINE) * sum(block.lines for block in code)
+        return max(block.columns for block in code) <= LARGE_CODE and self.height + more <= ROOM
+
     def has_room_for(self, *more):
-        blocks = [*self.blocks, *more]
+        fuller = Slide(self.title, self.continued, [*self.blocks, *more])
         return (
-            not any(block.prediction for block in blocks[:-1])
-            and sum(block.picture for block in blocks) <= 1
-            and self.title_lines + sum(block.lines for block in blocks) <= LINES
-            and 1.2 * self.title_lines + sum(block.height + GAP for block in blocks) <= ROOM
+            not any(block.prediction for block in fuller.blocks[:-1])
+            and sum(block.picture for block in fuller.blocks) <= 1
+            and fuller.lines <= LINES
+            and fuller.height <= ROOM
         )
 
 
@@ -158,7 +168,7 @@ def text_blocks(source):
         height = lines + 1.3 * rows + tall + items + 0.4 * prediction
         if "<table" in html:
             height *= 0.8
-        yield Block(html, lines + rows, height, prediction and not before)
+        yield Block(html, lines + rows, height, prediction=prediction and not before)
 
 
 def cut_token(token):
@@ -169,7 +179,7 @@ def cut_token(token):
         return [{**token, "children": [child]} for child in children]
     if token["type"] == "list":
         first = token["attrs"].get("start", 1)
-        runs = shares([lines_of(RENDERER.render_tokens([item], None), TEXT - 4) for item in children])
+        runs = shares([lines_of(RENDERER.render_tokens([item], None), TEXT - 4) for item in children], LINES - 3)
         attrs = [{**token["attrs"], "start": first + run.start} for run in runs]
         return [{**token, "attrs": a, "children": children[run]} for a, run in zip(attrs, runs, strict=True)]
     if token["type"] == "table":
@@ -194,7 +204,7 @@ def code_blocks(cell):
             alt = output.metadata.get("image/png", {}).get("alt") or cell.metadata.get("alt", "")
             width, height = struct.unpack(">II", base64.b64decode(data["image/png"])[16:24])
             html = f'<figure><img src="data:image/png;base64,{data["image/png"].strip()}" alt="{escape(alt)}"></figure>'
-            yield Block(html, 0, min(WIDTH * height / width / LINE, ROOM - 2), picture=True)
+            yield Block(html, 0, min(WIDTH * height / width / LINE, PICTURE), picture=True)
         else:
             lines = strip_ansi(output.get("text") or data.get("text/plain", "")).strip("\n").splitlines()
             for run in shares([lines_of_code(line) for line in lines]):
@@ -204,7 +214,8 @@ def code_blocks(cell):
 
 def code_block(kind, html, text):
     lines = lines_of_code(text)
-    return Block(f'<div class="{kind}">{html}</div>', lines, 0.69 * lines + 0.5)
+    columns = max(map(len, text.splitlines()), default=1)
+    return Block(f'<div class="{kind}">{html}</div>', lines, CODE_LINE * lines + 0.5, columns)
 
 
 def statements(source):
