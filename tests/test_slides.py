@@ -5,11 +5,11 @@ import re
 import struct
 from html import unescape
 
+import cut
 import nbformat
 import pytest
+import slides
 from nbformat import v4
-
-from book import slides
 
 from .test_notebooks import PATHS
 
@@ -43,12 +43,6 @@ def test_the_answer_stands_on_a_later_slide_than_its_prediction():
     assert seen(answer) == "print(6)\n6"
 
 
-def test_a_list_below_a_prediction_belongs_to_it():
-    question, answer = deck(text("Write down:\n\n- one\n- two\n\nThey are equal."))
-    assert "two" in seen(question)
-    assert seen(answer) == "They are equal."
-
-
 def test_an_instruction_for_exercises_is_no_prediction():
     assert len(deck(text("Write it down before you run anything.\n\n1. Try two layers."))) == 1
 
@@ -58,6 +52,12 @@ def test_code_stays_with_what_it_prints():
     before, after = deck(text(lines), code("for i in range(5):\n    print(i)", "0\n1\n2\n3\n4"))
     assert "print" not in seen(before)
     assert seen(after).endswith("0\n1\n2\n3\n4")
+
+
+def test_a_sentence_that_leads_to_something_stays_with_it():
+    before, after = deck(text("\n\n".join(["A sentence. " * 9] * 5) + "\n\nCount them:"), code("count()\n" * 4, "9"))
+    assert "Count" not in seen(before)
+    assert seen(after).startswith("Count them:\ncount()")
 
 
 def test_long_code_is_cut_between_statements_and_a_comment_stays_with_its_own():
@@ -117,9 +117,9 @@ def test_metadata_slide_begins_one():
     assert len(deck(text("one"), text("two", slide_type="slide"))) == 2
 
 
-def test_a_link_to_a_notebook_leads_to_its_deck():
-    (slide,) = deck(text("See [depth](depth-study.ipynb)."))
-    assert 'href="depth-study.html"' in slide.blocks[0].html
+def test_a_link_to_a_notebook_leads_to_its_deck_if_it_has_one():
+    (slide,) = deck(text("See [depth](depth-study.ipynb) and [solutions](../solutions/depth-study.ipynb)."))
+    assert slide.blocks[0].html == '<p>See <a href="depth-study.html">depth</a> and solutions.</p>\n'
 
 
 @pytest.fixture(scope="module", params=PATHS, ids=lambda path: path.stem)
@@ -131,7 +131,7 @@ def notebook_and_slides(request):
 def test_no_slide_has_more_than_fifteen_lines_or_two_pictures(notebook_and_slides):
     for slide in notebook_and_slides[1]:
         assert slide.lines <= 15, seen(slide)
-        assert slide.height <= slides.ROOM, seen(slide)
+        assert slide.height <= cut.ROOM, seen(slide)
         assert sum(block.picture for block in slide.blocks) <= 1
 
 
