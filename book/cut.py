@@ -23,7 +23,7 @@ GAP, PICTURE, CODE_LINE, LARGE_CODE_LINE = 0.35, 11, 0.69, 0.88
 # Characters in a line of text, of a title, of a table, of code in its two sizes, and in a formula.
 TEXT, TITLE, TABLE, CODE, LARGE_CODE, FORMULA = 77, 64, 96, 88, 69, 90
 WIDTH, LINE = 1200, 41.6  # pixels: a line of text is so long and so high
-PREDICTION = re.compile(r"<strong>(Predict|Write down)|[Bb]efore you (run (the|this)|go on|read on)\b")
+PREDICTION = re.compile(r"<strong>(Predict|Write down)|[Bb]efore you (run (the|this)|go on|read on|look)\b")
 
 
 @dataclass

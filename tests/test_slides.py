@@ -135,6 +135,15 @@ def test_no_slide_has_more_than_fifteen_lines_or_two_pictures(notebook_and_slide
         assert sum(block.picture for block in slide.blocks) <= 1
 
 
+def test_every_prediction_is_known_as_one(notebook_and_slides):
+    deck = notebook_and_slides[1]
+    known = [cut.text_of(block.html) for slide in deck for block in slide.blocks if block.prediction]
+    bold = "".join(block.html for slide in deck for block in slide.blocks)
+    asked = re.findall(r"<strong>((?:Predict|Before you|Write down|Draw)[^<]*)", bold)
+    assert known
+    assert [words for words in asked if not any(cut.text_of(words) in block for block in known)] == []
+
+
 def test_all_code_all_outputs_and_all_pictures_are_there_in_order(notebook_and_slides):
     notebook, deck = notebook_and_slides
     shown = "".join(map(seen, deck))

@@ -15,9 +15,8 @@ LOOK = (Path(__file__).parent / "look_at_slides.js").read_text(encoding="utf-8")
 # All slides of a deck as one picture.
 CONTACT_SHEET = """
 body { width: auto !important; height: auto !important; background: #667 !important; }
-.reveal .slides { display: flex !important; flex-wrap: wrap; gap: 6px; padding: 6px; width: auto !important; }
+.reveal .slides { display: flex !important; flex-wrap: wrap; align-content: start; gap: 6px; width: auto !important; }
 .reveal .slides .pdf-page { flex: none; width: 1280px; zoom: 0.33; }
-.reveal .slides > section { display: none !important; }
 """
 
 
@@ -105,6 +104,7 @@ def test_axe_finds_nothing_on_all_slides_at_once(deck, printed):
 
 
 def test_all_slides_at_a_glance(deck, printed):
+    printed.evaluate("document.querySelectorAll('.slides > section').forEach((empty) => empty.remove())")
     printed.add_style_tag(content=CONTACT_SHEET)
     printed.set_viewport_size({"width": 1740, "height": 720})
     (SCREENSHOTS / "slides").mkdir(parents=True, exist_ok=True)
