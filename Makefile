@@ -85,7 +85,7 @@ slides: $(VENV)/installed book/node_modules ## decks of slides from the stored n
 	PYTHONPATH=docs $(BIN)/python book/slides.py build/slides
 
 book/node_modules: book/package-lock.json
-	@command -v npm > /dev/null || { echo "There is no npm, which fetches reveal.js: install Node.js, 20 or later."; exit 1; }
+	@command -v npm > /dev/null || { echo "There is no npm, which fetches reveal.js: install Node.js."; exit 1; }
 	npm ci --silent --prefix book
 	@touch $@
 
