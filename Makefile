@@ -18,7 +18,7 @@ CLASSROOM := .venv-classroom
 BOOK := .venv-book
 .DEFAULT_GOAL := help
 .PHONY: help run test test-full notebook-other-frameworks test-processors test-classroom test-server test-container \
-  test-gpu-install gpu cpu assignment grade book bench lab notebooks ties diff picture lint lock clean
+  test-gpu-install gpu cpu assignment grade bench book lab notebooks slides ties diff picture lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 28
@@ -89,6 +89,14 @@ book: $(BOOK)/installed ## the notebooks as a web site in build/book: make book 
 # git takes the driver from .gitattributes; given here, nobody's configuration has to be changed.
 diff: $(VENV)/installed ## what changed in the notebooks, cell by cell: make diff [SINCE=HEAD]
 	git -c diff.jupyternotebook.command="$(abspath $(BIN))/git-nbdiffdriver diff" diff $(SINCE) -- notebooks solutions
+
+slides: $(VENV)/installed book/node_modules ## decks of slides from the stored notebooks, in build/slides: needs npm, once
+	PYTHONPATH=docs $(BIN)/python book/slides.py build/slides
+
+book/node_modules: book/package-lock.json
+	@command -v npm > /dev/null || { echo "There is no npm, which fetches reveal.js: install Node.js."; exit 1; }
+	npm ci --silent --prefix book
+	@touch $@
 
 bench: $(VENV)/installed $(FRAMEWORKS)/installed ## measure against its peers: one table, and build/benchmark.png: make bench [QUICK=1]
 	@mkdir -p build

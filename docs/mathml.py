@@ -19,9 +19,14 @@ def inline_math(latex):
     return LATEX.convert_with_local_state(latex, displaystyle=False)
 
 
+def display_math(latex):
+    """A formula on a line of its own, as MathML."""
+    return LATEX.convert_with_local_state(latex, displaystyle=True)
+
+
 def block_math(latex):
-    """A formula on a line of its own, as MathML in a box that scrolls where the formula is wider than the page."""
-    return f'<div class="formula" tabindex="0">{LATEX.convert_with_local_state(latex, displaystyle=True)}</div>'
+    """The same in a box that scrolls where the formula is wider than the page."""
+    return f'<div class="formula" tabindex="0">{display_math(latex)}</div>'
 
 
 def font_for(html):

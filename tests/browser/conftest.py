@@ -70,12 +70,12 @@ class Complaints(list):
             self.append(f"foreign: {url}")
 
 
-def violations(page, part=None):
-    """What axe-core finds on the page, or in the part of it that a CSS selector names.
+def violations(page, part=None, rules=None):
+    """What axe-core finds on the page, or in the part that a CSS selector names, with these settings of its rules.
 
     Returns a list of sentences, each with the first element concerned.
     """
     page.evaluate(AXE.read_text())
-    options = {"resultTypes": ["violations"]}
+    options = {"resultTypes": ["violations"], "rules": rules or {}}
     found = page.evaluate("([part, options]) => axe.run(part ?? document, options)", [part, options])["violations"]
     return [f"{violation['help']}: {violation['nodes'][0]['html']}" for violation in found]
