@@ -58,7 +58,7 @@ test-processors: $(VENV)/installed ## every notebook as on three other processor
 	done
 
 lab: $(VENV)/installed ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir notebooks
+	$(BIN)/jupyter lab --notebook-dir notebooks --LabApp.app_settings_dir=install/lab
 
 assignment: $(CLASSROOM)/installed ## write the exercises for students, as a folder and as a zip
 	@$(CLASSROOM)/bin/python classroom/grade.py
