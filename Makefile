@@ -17,8 +17,8 @@ CLASSROOM := .venv-classroom
 # And this one has Sphinx and what drives a browser.
 BOOK := .venv-book
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full notebook-other-frameworks test-processors test-classroom test-server test-container \
-  test-gpu-install gpu cpu assignment grade bench lab notebooks ties diff picture lint lock clean
+.PHONY: help run test test-full notebook-other-frameworks test-processors test-classroom test-server test-browser \
+  test-container test-gpu-install gpu cpu assignment grade bench lab notebooks ties diff picture lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 28
@@ -46,6 +46,14 @@ test-classroom: $(CLASSROOM)/installed ## set nbgrader and JupyterHub up; the ex
 
 test-server: $(CLASSROOM)/installed ## the server of a class with twenty students, as root (by hand; ten minutes)
 	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest -rs tests/classroom/hub
+
+# What the tests in a browser look for in the pages: accessibility, and the slides' program.
+book/node_modules: book/package-lock.json
+	@npm ci --silent --prefix book
+	@touch $@
+
+test-browser: $(BOOK)/installed book/node_modules ## look at all of it in Chromium; in JupyterLab, watch a training and stop it
+	OMP_NUM_THREADS=1 $(BOOK)/bin/python -m pytest -rs tests/browser
 
 # What stands in for another processor: the newest instructions that oneDNN may use, and the number of threads.
 PROCESSORS ?= SSE41-1 AVX-2 AVX2-1
