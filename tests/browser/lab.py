@@ -44,8 +44,11 @@ def jupyter_lab(folder):
         wait_until(functools.partial(answers, server, f"{address}/api"))
         yield SimpleNamespace(address=address, token=token, notebooks=notebooks)
     finally:
-        server.terminate()  # which ends its kernels
-        server.wait(60)
+        server.terminate()  # which ends its kernels; they end, too, where it is killed
+        try:
+            server.wait(60)
+        except subprocess.TimeoutExpired:
+            server.kill()
 
 
 def shut_down_kernels(lab):
