@@ -17,6 +17,12 @@ NEWS = re.compile("/lab/api/(news|update)")
 CELLS = json.loads((REPOSITORY / "notebooks" / "deep-rnn.ipynb").read_text())["cells"]
 PARAMETERS, TRAINING, LAST = 7, 13, 23
 CODE_CELLS = sum(cell["cell_type"] == "code" for cell in CELLS)
+LOOK_AT_EACH = """async all => {
+  for (const element of all) {
+    element.scrollIntoView();
+    await new Promise(requestAnimationFrame);
+  }
+}"""
 # Of the texts of these elements, what is neither code nor a formula that has been typeset.
 WITHOUT_CODE = """all => all.map(element => {
   const copy = element.cloneNode(true);
@@ -166,8 +172,7 @@ def test_a_page_that_is_loaded_anew_while_it_trains_shows_what_was_saved_and_goe
 def test_formulas_and_pictures_of_every_notebook_are_shown(open_notebook, name):
     notebook = open_notebook(name)
     cells = json.loads(notebook.path.read_text())["cells"]
-    for cell in notebook.cells.all():  # JupyterLab renders what is looked at
-        cell.evaluate("cell => cell.scrollIntoView()")
+    notebook.cells.evaluate_all(LOOK_AT_EACH)  # which is what JupyterLab waits for
     texts = notebook.panel.locator(".jp-RenderedMarkdown")
     notebook.wait_until(lambda: not any("$" in text for text in texts.evaluate_all(WITHOUT_CODE)))
     assert notebook.panel.locator("mjx-merror, [data-mjx-error]").count() == 0
