@@ -16,4 +16,5 @@ WORKDIR /home/${NB_USER}/deep-rnn
 RUN make ${VENV}/installed
 ENV PATH=/home/${NB_USER}/deep-rnn/${VENV}/bin:${PATH}
 EXPOSE 8888
-CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "--notebook-dir=notebooks"]
+CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "--notebook-dir=notebooks", \
+  "--LabApp.app_settings_dir=install/lab"]

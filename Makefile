@@ -17,8 +17,8 @@ CLASSROOM := .venv-classroom
 # And this one has Sphinx and what drives a browser.
 BOOK := .venv-book
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full notebook-other-frameworks test-processors test-classroom test-server test-container \
-  test-gpu-install gpu cpu assignment grade bench book lab notebooks slides ties diff picture lint lock clean
+.PHONY: help run test test-full notebook-other-frameworks test-processors test-classroom test-server test-browser \
+  test-container test-gpu-install gpu cpu assignment grade book bench lab notebooks slides ties diff picture lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 28
@@ -47,6 +47,9 @@ test-classroom: $(CLASSROOM)/installed ## set nbgrader and JupyterHub up; the ex
 test-server: $(CLASSROOM)/installed ## the server of a class with twenty students, as root (by hand; ten minutes)
 	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest -rs tests/classroom/hub
 
+test-browser: book slides ## look at all of it in Chromium; in JupyterLab, watch a training and stop it
+	OMP_NUM_THREADS=1 $(BOOK)/bin/python -m pytest -rs tests/browser
+
 # What stands in for another processor: the newest instructions that oneDNN may use, and the number of threads.
 PROCESSORS ?= SSE41-1 AVX-2 AVX2-1
 
@@ -58,7 +61,7 @@ test-processors: $(VENV)/installed ## every notebook as on three other processor
 	done
 
 lab: $(VENV)/installed ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir notebooks
+	$(BIN)/jupyter lab --notebook-dir notebooks --LabApp.app_settings_dir=install/lab
 
 assignment: $(CLASSROOM)/installed ## write the exercises for students, as a folder and as a zip
 	@$(CLASSROOM)/bin/python classroom/grade.py
@@ -91,11 +94,11 @@ diff: $(VENV)/installed ## what changed in the notebooks, cell by cell: make dif
 	git -c diff.jupyternotebook.command="$(abspath $(BIN))/git-nbdiffdriver diff" diff $(SINCE) -- notebooks solutions
 
 slides: $(VENV)/installed book/node_modules ## decks of slides from the stored notebooks, in build/slides: needs npm, once
-	PYTHONPATH=docs $(BIN)/python book/slides.py build/slides
+	@PYTHONPATH=docs $(BIN)/python book/slides.py build/slides
 
 book/node_modules: book/package-lock.json
 	@command -v npm > /dev/null || { echo "There is no npm, which fetches reveal.js: install Node.js."; exit 1; }
-	npm ci --silent --prefix book
+	@npm ci --silent --prefix book
 	@touch $@
 
 bench: $(VENV)/installed $(FRAMEWORKS)/installed ## measure against its peers: one table, and build/benchmark.png: make bench [QUICK=1]

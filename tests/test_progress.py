@@ -150,6 +150,19 @@ def test_the_curve_grows_while_it_trains(monkeypatch):
     assert updates[-1] == {}
 
 
+def test_a_bar_that_stands_still_says_so_after_two_minutes(monkeypatch):
+    from d2l_helpers.engine.progress import NotebookPage
+
+    updates = []
+    monkeypatch.setattr("IPython.display.display", lambda *args, **kwargs: Handle(updates))
+    page = NotebookPage(None)
+    page.write("\r 1/30")
+    note = re.search(r"<div style=.visibility: hidden; .* 120s forwards;.>\s*([^<]*)", updates[-1]["text/html"])
+    assert "No news for two minutes" in note[1]
+    page.close()
+    assert updates[-1] == {}
+
+
 class Handle:
     def __init__(self, updates):
         self.updates = updates

@@ -20,6 +20,13 @@ from tqdm import tqdm
 SECONDS_BETWEEN_UPDATES = 0.5
 SHARE_OF_TIME_FOR_DRAWING = 0.005
 
+# JupyterLab forgets which cell is running when its page is loaded anew. What the cell shows from then on is lost, and
+# a bar that was saved stands still. The kernel cannot know, so the bar itself says so, unless another one replaces it.
+NOTE_ON_AN_OLD_BAR = """<style>@keyframes two-minutes-later { to { visibility: visible; height: auto; } }</style>
+<div style="visibility: hidden; height: 0; animation: two-minutes-later 0s 120s forwards;">
+No news for two minutes. If this page was loaded anew meanwhile, it hears no more of this cell, which runs on all the
+same; the other cells wait for it.</div>"""
+
 
 class Progress:
     """A progress bar; use it in a `with` statement.
@@ -74,7 +81,8 @@ class NotebookPage:
             self.draw()
         bar = text.strip()
         if bar:
-            self.handle.update({"text/html": f"<pre>{html.escape(bar)}</pre>{self.curve}"}, raw=True)
+            page = f"<pre>{html.escape(bar)}</pre>{NOTE_ON_AN_OLD_BAR}{self.curve}"
+            self.handle.update({"text/html": page}, raw=True)
 
     def flush(self):
         """Do nothing: every line is shown when it is written."""
