@@ -9,7 +9,8 @@ import shutil
 import sys
 from pathlib import Path
 
-ORIGINALS = Path(__file__).resolve().parents[1] / "notebooks"
+ROOT = Path(__file__).resolve().parents[1]
+ORIGINALS = ROOT / "notebooks"
 
 
 def bring(originals, folder):
@@ -35,4 +36,5 @@ if __name__ == "__main__":
     except OSError as error:  # a full disk, say: the student needs the server to make room
         print(f"{home} was not prepared: {error}", file=sys.stderr)
     singleuser = Path(sys.executable).with_name("jupyterhub-singleuser")
-    os.execv(singleuser, [str(singleuser), *sys.argv[1:]])
+    no_news = f"--LabApp.app_settings_dir={ROOT / 'install' / 'lab'}"  # as `make lab` has it
+    os.execv(singleuser, [str(singleuser), no_news, *sys.argv[1:]])
