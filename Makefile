@@ -48,7 +48,7 @@ test-server: $(CLASSROOM)/installed ## the server of a class with twenty student
 	OMP_NUM_THREADS=1 $(CLASSROOM)/bin/python -m pytest -rs tests/classroom/hub
 
 test-browser: book slides ## look at all of it in Chromium; in JupyterLab, watch a training and stop it
-	OMP_NUM_THREADS=1 $(BOOK)/bin/python -m pytest -rs tests/browser
+	OMP_NUM_THREADS=1 $(BOOK)/bin/python -m pytest -rs $(TWO_AT_A_TIME) tests/browser
 
 # What stands in for another processor: the newest instructions that oneDNN may use, and the number of threads.
 PROCESSORS ?= SSE41-1 AVX-2 AVX2-1
