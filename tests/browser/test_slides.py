@@ -100,7 +100,7 @@ def test_it_prints_one_page_for_each_slide(deck, printed):
 def test_axe_finds_nothing_on_all_slides_at_once(deck, printed):
     # Contrasts come from the style of all decks, and take most of the time: one deck has every kind of block.
     rules = {} if deck[0] == "time-machine" else {"color-contrast": {"enabled": False}}
-    assert violations(printed, rules) == []
+    assert violations(printed, rules=rules) == []
 
 
 def test_all_slides_at_a_glance(deck, printed):
