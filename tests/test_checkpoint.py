@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -433,6 +434,8 @@ def test_the_stop_button_leaves_the_kernel_usable(path):
             timeout=1800,
         )
         assert reply["content"]["ename"] == "KeyboardInterrupt"
+        (sentence,) = reply["content"]["traceback"]
+        assert re.fullmatch(r"Stopped: the network is as it was after epoch \d+\. .* goes on from there\.", sentence)
         reply = client.execute_interactive(
             f"saved = t.d2l.load_checkpoint({str(path)!r}).weights; now = t.weights_of(t.run.model); "
             "assert all((saved[name] == now[name]).all() for name in now)",

@@ -49,9 +49,12 @@ class Run:
                     progress.update(f"perplexity {self.history.perplexity[-1]:.4g}")
                     self._report_if_due(progress)
                 self._save()
-            except BaseException:
+            except BaseException as error:
                 self._go_back_to_the_last_finished_epoch()
                 self._save()
+                if isinstance(error, KeyboardInterrupt):
+                    sentence = self._where_it_stands()
+                    error._render_traceback_ = lambda: [sentence]  # notebooks show this in place of the way to it
                 raise
         return self.history
 
@@ -82,6 +85,10 @@ class Run:
         number, weights = self.finished
         self.history.cut(number)
         put(weights, self.weights)
+
+    def _where_it_stands(self):
+        again = "goes on from there" if self.keeper.path else "begins anew"
+        return f"Stopped: the network is as it was after epoch {len(self.history)}. The same call, made again, {again}."
 
     def _save(self):
         if not self.is_saved:
