@@ -18,9 +18,15 @@ SCREENSHOTS = REPOSITORY / "build" / "screenshots"
 def chromium():
     """The program's path: $CHROMIUM, or where it is installed."""
     named = os.environ.get("CHROMIUM", "chromium")
-    return shutil.which(named) or pytest.exit(
-        f"There is no browser {named!r}: install it with `apt-get install chromium`, or set CHROMIUM to its path.", 1
+    if path := shutil.which(named):
+        return path
+    raise pytest.UsageError(
+        f"There is no browser {named!r}: install it with `apt-get install chromium`, or set CHROMIUM to its path."
     )
+
+
+def pytest_configure():
+    chromium()  # before any test, and before pytest-xdist starts other processes
 
 
 @pytest.fixture(scope="session")
