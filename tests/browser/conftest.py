@@ -67,9 +67,13 @@ class Complaints(list):
         super().__init__()
         page.on("console", lambda message: message.type == "error" and self.append(message.text))
         page.on("pageerror", lambda error: self.append(str(error)))
-        page.on("requestfailed", lambda request: self.append(f"failed: {request.url}"))
+        page.on("requestfailed", self.failed)
         page.on("response", lambda answer: answer.status >= 400 and self.append(f"{answer.status}: {answer.url}"))
         page.on("request", lambda request: self.foreign(request.url, address))
+
+    def failed(self, request):
+        if request.failure != "net::ERR_ABORTED":  # which is what a page gives up that is left
+            self.append(f"failed: {request.url}: {request.failure}")
 
     def foreign(self, url, address):
         if not url.startswith((address, "data:", "blob:")):
