@@ -157,6 +157,18 @@ def as_if_another_sweep_were_running():
         yield
 
 
+def test_a_worker_that_cannot_reach_its_scheduler_any_more_does_not_say_so(tmp_path, capfd):
+    def complain():
+        import logging
+
+        worker = logging.getLogger("distributed.worker")
+        worker.error("Failed to communicate with scheduler during heartbeat.")
+        return worker.getEffectiveLevel()
+
+    assert d2l.run_sweep(complain, [{}], tmp_path) == [50]
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.usefixtures("as_if_another_sweep_were_running")
 @pytest.mark.parametrize("cores", [1, 2])
 def test_results_do_not_depend_on_the_number_of_local_workers(tmp_path, monkeypatch, capfd, recwarn, expected, cores):

@@ -110,7 +110,9 @@ def _cluster(num_runs):
     with contextlib.ExitStack() as stack:
         if not address:
             # One thread for each worker, from its first import on; and no worker is killed for its use of memory.
-            with dask.config.set(LET_THE_RUNS_HAVE_THE_CORES), patch.dict(os.environ, OMP_NUM_THREADS="1"):
+            # What fails, run_sweep says. A worker may ask a scheduler that has just ended, and would say that.
+            own = {"OMP_NUM_THREADS": "1", "DASK_LOGGING__DISTRIBUTED": "critical"}
+            with dask.config.set(LET_THE_RUNS_HAVE_THE_CORES), patch.dict(os.environ, own):
                 workers = {"n_workers": min(usable_cores(), num_runs), "threads_per_worker": 1, "memory_limit": 0}
                 # No dashboard, on a free port, so that a second sweep at the same time does not warn that the port is
                 # taken; and no warning of each run that Ctrl-C has cancelled.
