@@ -1,6 +1,5 @@
 """Sphinx's settings for the book: `make book` copies the chapters to one folder, and this makes pages of them."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -23,7 +22,6 @@ autodoc_preserve_defaults = True  # as they are written, not with the paths of t
 autodoc_member_order = "bysource"
 add_module_names = False
 
-REPOSITORY = os.environ.get("REPOSITORY", "").rstrip("/")
 html_theme = "sphinx_book_theme"
 html_theme_options = {
     "home_page_in_toc": True,
@@ -31,9 +29,9 @@ html_theme_options = {
     "navbar_persistent": [],
     "footer_content_items": [],
 }
-if REPOSITORY:
+if pages.repository():
     html_theme_options |= {
-        "repository_url": REPOSITORY,
+        "repository_url": pages.repository(),
         "repository_branch": "HEAD",
         "use_repository_button": True,
         "launch_buttons": {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"},

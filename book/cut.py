@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from html import escape, unescape
 from itertools import chain, pairwise
 
-from mathml import display_math, inline_math
+from html_copy import MathMLRenderer
 from nbconvert.filters import Highlight2HTML, strip_ansi
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.filters.markdown_mistune import MarkdownWithMath
 
 # Lines on a slide, and the height of all that is on it, in lines of text.
 LINES, ROOM = 15, 15.6
@@ -39,21 +39,15 @@ class Block:
     glued: bool = False  # to the next one
 
 
-class Renderer(IPythonRenderer):
-    def inline_math(self, body):
-        return inline_math(body)
-
+class Renderer(MathMLRenderer):
     def block_math(self, body):
         """Breaks a formula that is too wide for a slide at the wide space, or the arrow, next to its middle."""
-        html = display_math(body)
+        html = super().block_math(body)
         places = [match.start() for match in re.finditer(r"\\q?quad|\\;\s*\\longrightarrow", body)]
         if len(text_of(html)) <= FORMULA or "<mtr" in html or not places:
             return html
         place = min(places, key=lambda place: abs(place - len(body) / 2))
-        return display_math(rf"\begin{{gathered}}{body[:place]}\\{body[place:]}\end{{gathered}}")
-
-    def latex_environment(self, name, body):
-        return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
+        return super().block_math(rf"\begin{{gathered}}{body[:place]}\\{body[place:]}\end{{gathered}}")
 
 
 TOKENS = MarkdownWithMath(renderer=None)

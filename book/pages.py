@@ -12,8 +12,6 @@ import docstrings
 import mathml
 
 ROOT = Path(__file__).resolve().parent.parent
-# Which of its pictures stands for a chapter on the start page, where it is not the first.
-PICTURES = {}
 
 
 def chapters():
@@ -21,6 +19,11 @@ def chapters():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| \[`([\w-]+)\.ipynb`\]\S* \| (.+?) \| .+ \|$", readme, re.MULTILINE)
     return {name: re.sub(r"\[([^]]+)\]\(#[^)]+\)", r"\1", question) for name, question in rows}
+
+
+def repository():
+    """The address at which the repository is kept, or an empty text."""
+    return os.environ.get("REPOSITORY", "").rstrip("/")
 
 
 def described_pictures(notebook):
@@ -45,9 +48,8 @@ def for_the_book(text):
 
 def outside(link):
     """What a link to another folder of the repository becomes: a link to the repository, or its words alone."""
-    repository = os.environ.get("REPOSITORY", "").rstrip("/")
-    there = repository and (ROOT / link[2]).exists()
-    return f"[{link[1]}]({repository}/blob/HEAD/{link[2]})" if there else link[1]
+    there = repository() and (ROOT / link[2]).exists()
+    return f"[{link[1]}]({repository()}/blob/HEAD/{link[2]})" if there else link[1]
 
 
 def start_page(text, folder):
@@ -56,7 +58,7 @@ def start_page(text, folder):
     for name, question in chapters().items():
         notebook = json.loads((folder / f"{name}.ipynb").read_text())
         title = next(re.match("# (.*)", "".join(cell["source"]))[1] for cell in notebook["cells"])
-        _, png, alt = list(described_pictures(notebook))[PICTURES.get(name, 0)]
+        _, png, alt = next(described_pictures(notebook))
         (folder / f"{name}.png").write_bytes(base64.b64decode(png))
         question = question[0].upper() + question[1:]
         cards += [f":::{{container}} chapter\n![{alt}]({name}.png)\n\n[{title}]({name}.ipynb)\n\n{question}\n:::\n"]

@@ -7,7 +7,6 @@ block as long as they fit. A prediction is the last block of its slide, so that 
 """
 
 import base64
-import re
 import shutil
 import sys
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import cut
 import nbformat
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mathml import font_for
+from pages import chapters
 from pygments.formatters import HtmlFormatter
 
 BOOK = Path(__file__).parent
@@ -113,26 +113,20 @@ def build(folder):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(REVEAL / part, target)
     templates = Environment(loader=FileSystemLoader(BOOK), undefined=StrictUndefined, trim_blocks=True)
-    notebooks = {path.stem: nbformat.read(path, 4) for path in NOTEBOOKS.glob("*.ipynb")}
-    listed, pages = [], ""
-    for name, notebook in sorted(notebooks.items(), key=lambda named: place_of(named[1])):
-        columns = deck_of(notebook)
+    listed, html_of_all = [], ""
+    for name in chapters():
+        columns = deck_of(nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4))
         slides, title = sum(map(len, columns)), columns[0][0].title
         html = templates.get_template("slides.html.j2").render(columns=columns, title=cut.text_of(title))
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
         listed.append((name, title, slides))
-        pages += html
+        html_of_all += html
         print(f"{name}: {slides} slides")
     index = templates.get_template("slides-index.html.j2").render(decks=listed)
     (folder / "index.html").write_text(index, encoding="utf-8")
-    font = base64.b64encode(font_for(pages)).decode()
+    font = base64.b64encode(font_for(html_of_all)).decode()
     style = (BOOK / "slides.css").read_text(encoding="utf-8").replace("FONT", font, 1)
     (folder / "slides.css").write_text(style + HtmlFormatter().get_style_defs(".highlight"), encoding="utf-8")
-
-
-def place_of(notebook):
-    """The place of a notebook in the order of reading, as its first cells say it."""
-    return int(re.search(r"Notebook (\d+) of", "".join(cell.source for cell in notebook.cells))[1])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import base64
 from pathlib import Path
 
 from jinja2 import pass_context
-from mathml import block_math, font_for, inline_math
+from mathml import block_math, display_math, font_for, inline_math
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
@@ -36,17 +36,24 @@ def markdown2html(context, source):
     return MarkdownWithMath(renderer=renderer).render(source)
 
 
-class Renderer(IPythonRenderer):
-    """Renders Markdown with formulas as MathML, tables that can be scrolled and read aloud, and no heading left out."""
+class MathMLRenderer(IPythonRenderer):
+    """Renders Markdown with formulas as MathML."""
 
     def inline_math(self, body):
         return inline_math(body)
 
     def block_math(self, body):
-        return block_math(body)
+        return display_math(body)
 
     def latex_environment(self, name, body):
-        return block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
+        return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
+
+
+class Renderer(MathMLRenderer):
+    """Renders formulas and tables that can be scrolled and read aloud, and leaves no level of headings out."""
+
+    def block_math(self, body):
+        return block_math(body)
 
     def heading(self, text, level, **attributes):
         self.levels.append(min(level, self.levels[-1] + 1))

@@ -6,12 +6,13 @@ import random
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import mxnet as mx
 import numpy as np
+import prose
 import pytest
+from export_weights import export_weights
 
 import d2l_helpers as d2l
 
@@ -36,9 +37,6 @@ READ = """(texts) => texts.map((text) =>
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     """The exported weights, as a script."""
-    sys.path.insert(0, str(BOOK))
-    from export_weights import export_weights
-
     return export_weights(tmp_path_factory.mktemp("_static"))
 
 
@@ -167,8 +165,6 @@ def test_the_longest_piece_of_the_book_is_found(node):
 
 
 def test_every_number_of_the_chapter_is_what_the_network_gives(node, watched, time_machine):
-    import prose
-
     chapter = re.sub(r"```\{raw\}.*?```", "", (BOOK / "trained.md").read_text(), flags=re.DOTALL)
     p, H = watched(TEXT[:1000], "single")
     vowel = np.isin(list(TEXT[:1000]), list("aeiou"))

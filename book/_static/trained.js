@@ -102,6 +102,10 @@
   }
 
   const textRead = () => steps.map(({ char }) => char).join("");
+  const chosen = () => ({
+    layer: $("layer").value - 1,
+    unit: Math.min(255, Math.max(0, Math.floor($("unit").value))),
+  });
   const named = (char) => NAMES[char] ?? char;
   const likeliest = (number, { p } = steps.at(-1)) =>
     model.vocabulary.map((char, index) => [char, p[index]]).sort((a, b) => b[1] - a[1]).slice(0, number);
@@ -129,7 +133,7 @@
 
   function showStates() {
     const surprises = steps.map((_, t) => surprise(steps, t));
-    const layer = $("layer").value - 1, unit = Math.min(255, Math.max(0, Math.floor($("unit").value)));
+    const { layer, unit } = chosen();
     const known = network.inBook(textRead(), model.book);
     const cells = steps.map(({ char, written }, t) => {
       const isKnown = known.length > 3 && t >= known.start && t < known.start + known.length;
@@ -163,7 +167,7 @@
   }
 
   function showTable() {
-    const layer = $("layer").value - 1, unit = $("unit").value;
+    const { layer, unit } = chosen();
     $("rows").replaceChildren(...steps.map((step, t) => {
       const [[char, share]] = likeliest(1, step);
       const surprised = t ? surprise(steps, t).toFixed(2) : "";
