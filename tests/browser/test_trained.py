@@ -10,10 +10,10 @@ import d2l_helpers as d2l
 
 from .. import networks
 from ..continuations import BOOK as TEXT
+from ..test_network import KNOWN
 from .conftest import REPOSITORY, SCREENSHOTS, Complaints, violations
 
 BOOK = REPOSITORY / "book"
-TYPED = ["t", "the time traveller", "the tyme traveller", "once upon a time", TEXT[3000:3200]]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def write_on(page, chars=60):
     return page.input_value("#trained-text")
 
 
-@pytest.mark.parametrize("text", TYPED, ids=lambda text: text[:20])
+@pytest.mark.parametrize("text", KNOWN, ids=lambda text: text[:20])
 def test_what_is_computed_at_every_step_is_mxnets(page, trained, time_machine, text):
     found = page.evaluate("(text) => network.read(network.unpack(trainedWeights), text)"
                           ".map(({ p, states }) => [[...p], states.map(({ H }) => [...H])])", text)  # fmt: skip
@@ -87,7 +87,7 @@ def test_what_is_computed_at_every_step_is_mxnets(page, trained, time_machine, t
     assert np.abs(np.array([step[1] for step in found]) - hidden).max() < 1e-4
 
 
-@pytest.mark.parametrize("text", TYPED[:4])
+@pytest.mark.parametrize("text", KNOWN[:4])
 def test_what_is_shown_is_mxnets(page, trained, time_machine, text):
     typed(page, text)
     p, hidden = networks.watched(trained, [time_machine[1][char] for char in text])
