@@ -116,3 +116,4 @@ def test_an_import_without_the_systems_libraries_names_the_packages(missing, mac
     message = start.how_to_get_mxnet(error, machine)
     assert is_one_sentence(message)
     assert missing in message and "apt install libgomp1 libgfortran5" in message and "CUDA" not in message
+    assert ("libquadmath0" in message) == (machine == "x86_64")

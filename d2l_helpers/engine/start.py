@@ -15,7 +15,8 @@ from d2l_helpers.engine.numpy_of_2022 import for_mxnet, write_numbers_plainly
 OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 13)  # that everything was tried on
 
-# What MXNet's wheels need besides the C library. The last one is for Intel and AMD only; libgfortran brings it.
+# What MXNet's wheels need in addition to the C library. Only the wheel for Intel and AMD needs the last one; from
+# Debian 13 on, libgfortran5 does not depend on it.
 FROM_THE_SYSTEM = ("libgomp.so", "libgcc_s.so", "libstdc++.so", "libquadmath.so")
 
 
@@ -43,10 +44,11 @@ def how_to_get_mxnet(error, machine):
     machine: what `platform.machine()` says, such as "x86_64" or "aarch64".
     """
     if str(error).startswith(FROM_THE_SYSTEM):
+        apt, dnf = ("", "") if machine == "aarch64" else (" libquadmath0", " libquadmath")
         return (
             f"MXNet's machine code cannot be loaded ({error}): install what it needs from the system with "
-            "`sudo apt install libgomp1 libgfortran5` on Debian and Ubuntu, or `sudo dnf install libgomp libgfortran` "
-            "on Fedora."
+            f"`sudo apt install libgomp1 libgfortran5{apt}` on Debian and Ubuntu, or "
+            f"`sudo dnf install libgomp libgfortran{dnf}` on Fedora."
         )
     if machine == "aarch64":
         return (
