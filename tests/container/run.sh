@@ -5,16 +5,15 @@
 # processor, amd64 or arm64. Mirror, proxy, certificates and pip's settings are those of this machine.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=tests/debian/chroot.sh
+source tests/debian/chroot.sh
 arch=${ARCH:-$(dpkg --print-architecture)}
 epochs=${EPOCHS:-3}
 suite=$(sed -n 's/^FROM debian:\([a-z]*\).*/\1/p' Dockerfile)
 root=$PWD/build/container/$arch
 binfmt=/proc/sys/fs/binfmt_misc
 
-[ "$(id -u)" = 0 ] || { echo "make test-container needs root, for chroot: run it with sudo." >&2; exit 1; }
-command -v debootstrap > /dev/null || { echo "debootstrap is missing: run \`apt install debootstrap\`." >&2; exit 1; }
-# In a namespace of its own every mount ends with this script, whatever ends it.
-[ "${OWN_MOUNTS:-}" ] || OWN_MOUNTS=yes exec unshare --mount "$0"
+own_mounts
 
 say() { echo "$(date +%T) $arch: $*"; }
 
@@ -30,36 +29,13 @@ if [ "$arch" != "$(dpkg --print-architecture)" ]; then
 fi
 
 say "debootstrap $suite"
-mkdir -p "$root"
-mount -t tmpfs -o size=8g,mode=755 tmpfs "$root" # dpkg would wait for a disk ten thousand times
-mirror=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(SITE)' 'Created-By: Packages' |
-  awk -v suite="$suite" '$1 == suite && $2 == "main" {print $3; exit}')
-debootstrap --arch="$arch" --variant=minbase "$suite" "$root" ${mirror:+"$mirror"} > "$root.log"
-apt-config dump | grep '^Acquire::' > "$root/etc/apt/apt.conf.d/99this-machine"
-cp /etc/resolv.conf "$root/etc/resolv.conf"
-mount --rbind /dev "$root/dev"
-mount -t proc proc "$root/proc"
-mount -t sysfs -o ro sysfs "$root/sys"
+install_debian
 
 say "install/container.sh"
-cp install/container.sh "$root/usr/local/bin/"
-chroot "$root" env -i PATH="$PATH" container.sh >> "$root.log"
-
-for path in /etc/pip.conf /etc/xdg/pip /etc/ssl/certs/ca-certificates.crt; do
-  [ -e $path ] || continue
-  if [ -d $path ]; then mkdir -p "$root$path"; else touch "$root$path"; fi
-  mount --bind $path "$root$path"
-done
-mapfile -t settings < <(env | grep -E '^(PIP_|SSL_CERT_|REQUESTS_CA_|https?_proxy|no_proxy|OMP_)' | grep -v ^PIP_FIND_LINKS)
-as_student() {
-  chroot --userspec=student:student "$root" env -i HOME=/home/student PATH=/usr/local/bin:/usr/bin:/bin \
-    "${settings[@]}" sh -ec 'cd /home/student/deep-rnn; exec "$@"' - "$@"
-}
+fetch as_root container.sh
 
 say "make .venv/installed"
-git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --create |
-  tar --extract --directory="$root/home/student/deep-rnn" --owner=student
-chroot "$root" chown -R student:student /home/student/deep-rnn
+copy_checkout
 as_student make .venv/installed
 
 say "import"
