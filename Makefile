@@ -18,7 +18,7 @@ CLASSROOM := .venv-classroom
 BOOK := .venv-book
 .DEFAULT_GOAL := help
 .PHONY: help run test test-full notebook-other-frameworks test-processors test-classroom test-server test-browser \
-  test-container test-gpu-install gpu cpu assignment grade book bench lab notebooks slides ties diff picture lint lock clean
+  test-container test-debian test-gpu-install gpu cpu wheels assignment grade book bench lab notebooks slides ties diff picture lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 28
@@ -98,7 +98,7 @@ slides: $(VENV)/installed book/node_modules ## decks of slides from the stored n
 
 book/node_modules: book/package-lock.json
 	@command -v npm > /dev/null || { echo "There is no npm, which fetches reveal.js: install Node.js."; exit 1; }
-	@npm ci --silent --prefix book
+	@npm ci --silent --prefix book $(if $(WHEELS),--offline --cache "$(abspath $(WHEELS))/npm")
 	@touch $@
 
 bench: $(VENV)/installed $(FRAMEWORKS)/installed ## measure against its peers: one table, and build/benchmark.png: make bench [QUICK=1]
@@ -109,18 +109,24 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-lock: $(VENV)/installed ## resolve the five locks anew, from the pyproject.toml files and install/frameworks.in
-	$(BIN)/pip install -q uv==0.11.32
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --extra run --extra test --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
-	for more in classroom book; do \
-	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --extra $$more -c requirements.lock --generate-hashes \
-	    --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements-$$more.lock || exit 1; \
-	done
-	$(BIN)/uv pip compile -q --no-deps --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate install/gpu/pyproject.toml -o requirements-gpu.lock
-	$(BIN)/uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate install/frameworks.in -o requirements-frameworks.lock
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+PINNED := -c requirements/base.lock --overrides requirements/overrides.in
+
+lock: $(VENV)/installed ## resolve the locks again from pyproject.toml and requirements/*.in; UPGRADE=-U takes new versions
+	$(BIN)/$(COMPILE) $(UPGRADE) requirements/bootstrap.in -o requirements/bootstrap.lock
+	$(BIN)/$(COMPILE) $(UPGRADE) --extra run --extra test --overrides requirements/overrides.in pyproject.toml \
+	  requirements/base.in -o requirements/base.lock
+	$(BIN)/$(COMPILE) $(UPGRADE) --extra classroom $(PINNED) pyproject.toml -o requirements/classroom.lock
+	$(BIN)/$(COMPILE) $(UPGRADE) --extra website $(PINNED) pyproject.toml -o requirements/website.lock
+	$(BIN)/$(COMPILE) $(UPGRADE) requirements/frameworks.in -o requirements/frameworks.lock
+	$(BIN)/$(COMPILE) --no-deps install/gpu/pyproject.toml -o requirements/gpu.lock
+
+wheels: ## collect every file that the environments need, for a class without a network: make wheels DIR=folder
+	@[ -n "$(DIR)" ] || { echo "DIR is missing; for example, make wheels DIR=wheels."; exit 1; }
+	@$(PYTHON) install/check_platform.py
+	@$(PYTHON) -m install.set_up --download "$(DIR)"
+	@command -v npm > /dev/null && npm ci --silent --prefix book --cache "$(abspath $(DIR))/npm" || \
+	  echo "There is no npm, so that the folder lacks the files for \`make slides\`."
 
 # `make PYTHON=python3.13 run` after a `make run` with another Python: the environment is set up anew.
 ifneq ($(origin PYTHON),file)
@@ -134,45 +140,11 @@ $(patsubst %,%/installed,$(filter-out $(VENV),$(FRAMEWORKS) $(CLASSROOM) $(BOOK)
 	@$(MAKE) --no-print-directory $@ VENV=$(@D)
 FORCE:
 
-# The lock of what only these two have.
-MORE := $(patsubst .venv-%,requirements-%.lock,$(filter $(CLASSROOM) $(BOOK),$(VENV)))
-
-$(VENV)/installed: requirements.lock pyproject.toml
+$(VENV)/installed: pyproject.toml install/set_up.py $(wildcard requirements/*.lock)
+	@[ -n "$(PYTHON)" ] || { echo "There is no python3: install Python 3.11 to 3.15."; exit 1; }
 	@$(PYTHON) install/check_platform.py
-	@echo "Setting up $(VENV) with $$($(PYTHON) -V) (once; a minute or two) ..."
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-ifeq ($(VENV),$(FRAMEWORKS))
-	@echo "... and PyTorch and JAX, their builds for CPUs: half a gigabyte to download, two on the disk ..."
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-frameworks.lock
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r install/torch.lock \
-	  --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu
-endif
-ifneq ($(MORE),)
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(MORE)
-endif
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
-	@$(BIN)/python install/arm.py
-	@$(BIN)/python install/check_import.py
-ifeq ($(MXNET),gpu)
-	@echo "... and MXNet's CUDA build with CUDA: 2 GB to download, 5 GB on the disk ..."
-	@$(BIN)/pip uninstall -q --disable-pip-version-check --yes mxnet
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-gpu.lock
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps ./install/gpu
-endif
-	@echo $(MXNET) > $@
-
-ifeq ($(MXNET),gpu)
-$(VENV)/installed: requirements-gpu.lock install/gpu/pyproject.toml
-endif
-
-$(VENV)/installed: $(MORE)
-
-ifeq ($(VENV),$(FRAMEWORKS))
-$(VENV)/installed: requirements-frameworks.lock install/torch.lock
-# Python compiles what is imported when it is imported, and most of these 14,000 files never are: a minute less.
-$(VENV)/installed: export PIP_COMPILE := 0
-endif
+	@echo "Setting up $(VENV) with $$($(PYTHON) -V) (once) ..."
+	@$(PYTHON) -m install.set_up $(VENV) --mxnet $(MXNET) $(if $(WHEELS),--wheels "$(WHEELS)")
 
 gpu: ## set .venv up with MXNet's CUDA build and CUDA itself: Linux, x86_64, an NVIDIA card with its driver
 	@[ "$$(uname -sm)" = "Linux x86_64" ] || { \
@@ -191,6 +163,9 @@ test-gpu-install: $(VENV)/installed ## `make gpu` in a copy, with a stand-in for
 
 test-container: $(VENV)/installed ## the container's steps in a bare Debian, as root: make test-container [ARCH=arm64]
 	VENV=$(VENV) tests/container/run.sh
+
+test-debian: ## the unit tests and three notebooks on Debian's Pythons, as root: make test-debian [SUITE=testing] [PYTHON=python3.15]
+	@SUITE="$(SUITE)" PYTHON="$(if $(filter file,$(origin PYTHON)),,$(PYTHON))" tests/debian/run.sh
 
 picture: $(VENV)/installed ## draw the picture of the README from the stored notebook
 	$(BIN)/python docs/picture.py

@@ -1,7 +1,9 @@
-"""Can MXNet run here? `make` asks before it sets `.venv` up, in the words of whoever has to do something about it."""
+"""Check whether MXNet can run on this machine; `make` does so before it creates an environment."""
 
 import platform
 import sys
+
+OLDEST, NEWEST = (3, 11), (3, 15)  # the supported versions of Python
 
 CONTAINER = (
     "open this folder in its container, with Dev Containers in VS Code or in GitHub Codespaces, "
@@ -9,13 +11,15 @@ CONTAINER = (
 )
 
 
-def what_to_do(system, machine, libc="glibc", bits=64, version=(3, 11)):
-    """One sentence that says why MXNet 1.9.1 cannot be installed here and what to do, or None where it can.
+def what_to_do(system, machine, libc="glibc", bits=64, version=OLDEST):
+    """Return one sentence on why MXNet 1.9.1 cannot be installed and what to do, or None if it can be installed.
 
-    system, machine: what `platform.system()` and `platform.machine()` say, such as "Linux" and "x86_64".
-    libc: the C library of a Linux, as `platform.libc_ver()` names it.
-    bits: of a pointer in this Python.
-    version: of this Python, a tuple of two or more numbers.
+    Args:
+        system: The operating system as `platform.system()` names it, such as "Linux".
+        machine: The processor as `platform.machine()` names it, such as "x86_64".
+        libc: The C library of a Linux as `platform.libc_ver()` names it.
+        bits: The size of a pointer in this Python.
+        version: The version of this Python, a tuple of two or more integers.
     """
     if system == "Windows" or system.startswith(("CYGWIN", "MINGW", "MSYS")):
         return f"MXNet 1.9.1 does not run on Windows: run `make` in WSL (`wsl --install -d Debian`), or {CONTAINER}."
@@ -30,22 +34,12 @@ def what_to_do(system, machine, libc="glibc", bits=64, version=(3, 11)):
         return f"MXNet 1.9.1 needs a Python of 64 bits and this one has {bits}: install one, and a system of 64 bits."
     if system == "Linux" and libc != "glibc":
         return f"MXNet 1.9.1 needs the C library glibc, which Alpine and other systems with musl lack: {CONTAINER}."
-    if version < (3, 11):
+    if tuple(version[:2]) < OLDEST:
         return (
-            f"This project needs Python 3.11 or later and this is Python {version[0]}.{version[1]}: install Python "
-            "3.11, 3.12 or 3.13, or say where it is with `make PYTHON=/path/to/python3.11`."
+            f"This project needs Python 3.11 to 3.15 and this is Python {version[0]}.{version[1]}: install one of "
+            "them, or name one that is installed with `make PYTHON=/path/to/python3.11`."
         )
     return None
-
-
-def warning_about(version):
-    """One sentence on a Python that is newer than all that were tried, or None."""
-    if version < (3, 14):
-        return None
-    return (
-        f"Python 3.11 to 3.13 were tried and this is Python {version[0]}.{version[1]}: should something fail, install "
-        "one of them and run `make PYTHON=/path/to/python3.13`."
-    )
 
 
 if __name__ == "__main__":
@@ -53,5 +47,3 @@ if __name__ == "__main__":
     advice = what_to_do(platform.system(), platform.machine(), platform.libc_ver()[0], bits, sys.version_info[:2])
     if advice:
         sys.exit(advice)
-    if warning_about(sys.version_info[:2]):
-        print(warning_about(sys.version_info[:2]), file=sys.stderr)

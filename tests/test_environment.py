@@ -9,23 +9,30 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from d2l_helpers.engine import cuda
+from d2l_helpers.engine import cuda, start
+from install import check_platform
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-MORE = {name: [Requirement(line) for line in EXTRAS.pop(name)] for name in ("classroom", "book")}
+MORE = {name: [Requirement(line) for line in EXTRAS.pop(name)] for name in ("classroom", "website")}
 DECLARED = [Requirement(line) for line in sum(EXTRAS.values(), PROJECT["dependencies"])]
-OVERRIDES = [Requirement(line) for line in PYPROJECT["tool"]["uv"]["override-dependencies"]]
-LOCK = (ROOT / "requirements.lock").read_text()
+LOCKS = ROOT / "requirements"
+OVERRIDES = [
+    Requirement(line)
+    for name in ("base.in", "overrides.in")
+    for line in (LOCKS / name).read_text().splitlines()
+    if not line.startswith("#")
+]
+LOCK = (LOCKS / "base.lock").read_text()
 CONDA = (ROOT / "environment.yml").read_text()
-PYTHONS = pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+PYTHONS = pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14", "3.15"])
 GPU = tomllib.loads((ROOT / "install" / "gpu" / "pyproject.toml").read_text())["project"]
-GPU_LOCK = (ROOT / "requirements-gpu.lock").read_text()
-FRAMEWORKS_LOCK = (ROOT / "requirements-frameworks.lock").read_text()
-MORE_LOCKS = {name: (ROOT / f"requirements-{name}.lock").read_text() for name in MORE}
-TORCH_LOCK = (ROOT / "install" / "torch.lock").read_text()
+GPU_LOCK = (LOCKS / "gpu.lock").read_text()
+FRAMEWORKS_LOCK = (LOCKS / "frameworks.lock").read_text()
+MORE_LOCKS = {name: (LOCKS / f"{name}.lock").read_text() for name in MORE}
+TORCH_LOCK = (LOCKS / "torch.lock").read_text()
 
 
 def applies(requirement, python):
@@ -90,6 +97,14 @@ def test_environment_installs_the_package_with_the_extras_for_running_and_testin
     assert {"run", "test"} <= EXTRAS.keys()
 
 
+def test_the_supported_pythons_are_the_same_everywhere():
+    assert (check_platform.OLDEST, check_platform.NEWEST) == (start.OLDEST_PYTHON, start.NEWEST_PYTHON)
+    listed = {c.rpartition(" ")[2] for c in PROJECT["classifiers"] if "Python :: 3." in c}
+    oldest, newest = check_platform.OLDEST[1], check_platform.NEWEST[1]
+    assert listed == {f"3.{minor}" for minor in range(oldest, newest + 1)}
+    assert PROJECT["requires-python"] == f">=3.{oldest}"
+
+
 def test_every_dependency_says_why_it_is_there():
     section = re.search(r"^dependencies = .*?^\[tool", (ROOT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL)
     for line in section[0].splitlines():
@@ -109,7 +124,7 @@ def test_the_gpu_s_lock_has_every_wheel_from_which_libraries_are_loaded():
 
 
 def test_the_cuda_build_counts_as_the_mxnet_that_the_package_asks_for():
-    (asked_for,) = (requirement for requirement in DECLARED if requirement.name == GPU["name"])
+    asked_for = next(requirement for requirement in DECLARED if requirement.name == GPU["name"])
     assert asked_for.specifier.contains(GPU["version"])
 
 

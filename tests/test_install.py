@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from install.check_platform import warning_about, what_to_do
+from install.check_platform import what_to_do
+from install.set_up import reason, uv_settings
 from tests.conftest import REPOSITORY
 
 HERE = {"system": "Linux", "machine": "x86_64", "libc": "glibc", "bits": 64, "version": (3, 11)}
@@ -50,23 +51,11 @@ def test_elsewhere_one_sentence_names_the_platform_and_what_to_do(there, named, 
     assert named in message and fix in message
 
 
-@pytest.mark.parametrize("version", [(3, 11), (3, 13)])
-def test_pythons_that_were_tried_are_not_spoken_of(version):
-    assert warning_about(version) is None
-
-
-@pytest.mark.parametrize("version", [(3, 14), (4, 0)])
-def test_a_newer_python_is_warned_of(version, is_one_sentence):
-    message = warning_about(version)
-    assert is_one_sentence(message)
-    assert f"this is Python {version[0]}.{version[1]}" in message
-
-
 def make(tmp_path, code):
     """`make` up to where it would set `.venv` up, with a Python that runs the code first."""
     python = tmp_path / "python"
     (tmp_path / "sitecustomize.py").write_text(code)
-    stop = '[ "$1" = -m ] && { echo venv reached; exit 3; }'
+    stop = '[ "$2" = install.set_up ] && { echo set_up reached; exit 3; }'
     python.write_text(f'#!/bin/sh\n{stop}\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
     venv = tmp_path / "venv"
@@ -83,14 +72,66 @@ def test_make_stops_with_the_sentence_before_anything_is_made(tmp_path):
     sentence, stopped = run.stderr.rstrip("\n").split("\n")
     assert sentence == what_to_do("Darwin", "arm64", "")
     assert "Error 1" in stopped
-    assert "venv reached" not in run.stdout
+    assert "set_up reached" not in run.stdout
     assert not (tmp_path / "venv").exists()
 
 
-def test_make_goes_on_after_the_warning_about_a_newer_python(tmp_path):
-    run = make(tmp_path, "import sys; sys.version_info = (3, 20, 0, 'final', 0)")
-    assert run.stderr.startswith(warning_about((3, 20)))
-    assert "venv reached" in run.stdout
+def test_make_goes_on_where_mxnet_can_run(tmp_path):
+    assert "set_up reached" in make(tmp_path, "").stdout
+
+
+# Setting up an environment, without a network
+
+
+def set_up(venv, *arguments, python=sys.executable, **variables):
+    command = [python, "-m", "install.set_up", venv, *arguments]
+    environment = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", **variables}
+    return subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True)
+
+
+def test_without_a_network_one_sentence_says_what_to_do(tmp_path, is_one_sentence):
+    run = set_up(tmp_path / ".venv-of-a-test")
+    assert run.returncode == 1
+    assert "uv is not available here" in run.stdout
+    assert is_one_sentence(run.stderr.rstrip("\n")), run.stderr
+    assert "`make PYTHON=" in run.stderr or "`make WHEELS=folder`" in run.stderr
+
+
+def test_a_folder_of_wheels_that_does_not_exist_is_named(tmp_path, is_one_sentence):
+    run = set_up(tmp_path / "venv", "--wheels", tmp_path / "nowhere")
+    assert is_one_sentence(run.stderr.rstrip("\n"))
+    assert "nowhere" in run.stderr and "`make wheels DIR=folder`" in run.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_a_python_that_cannot_make_environments_is_named(tmp_path, is_one_sentence):
+    (tmp_path / "venv.py").write_text("raise SystemExit(1)")
+    run = set_up(tmp_path / "venv", PYTHONPATH=str(tmp_path))
+    assert is_one_sentence(run.stderr.rstrip("\n"))
+    assert "apt install python3-venv" in run.stderr
+
+
+UV_LOG = """  cause: Because jaxlib==0.10.2 has no wheels with a matching Python ABI tag (e.g., `cp315`) and you require
+      jaxlib==0.10.2, we can conclude that your requirements are unsatisfiable."""
+PIP_LOG = "ERROR: No matching distribution found for jaxlib==0.10.2"
+
+
+@pytest.mark.parametrize("log", [UV_LOG, PIP_LOG])
+def test_a_missing_wheel_is_named_with_the_command_that_helps(tmp_path, log, is_one_sentence):
+    (tmp_path / "setup.log").write_text(log)
+    message = reason(tmp_path / "setup.log")
+    assert is_one_sentence(message)
+    assert "jaxlib==0.10.2 has no wheel" in message and "`make PYTHON=" in message
+
+
+def test_pips_index_and_certificates_are_uvs_too(tmp_path, monkeypatch):
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://mirror.example/simple\ncert = /ca.pem\n")
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    settings = uv_settings(sys.executable)
+    assert settings["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
+    assert settings["SSL_CERT_FILE"] == "/ca.pem"
 
 
 def test_what_the_import_misses_is_said_in_one_sentence_and_stops_make(tmp_path, is_one_sentence):

@@ -24,14 +24,14 @@ def test_a_python_that_is_too_old_is_told(version, run_python, is_one_sentence):
     assert f"this is Python {version[0]}.{version[1]}" in message and "install Python 3.11" in message
 
 
-@pytest.mark.parametrize("version", [(3, 11), (3, 12, 1), (3, 13, 0, "final", 0)])
+@pytest.mark.parametrize("version", [(3, 11), (3, 12, 1), (3, 15, 0, "final", 0)])
 def test_pythons_that_were_tried_are_not_spoken_of(version):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         start.check_python(version)
 
 
-@pytest.mark.parametrize("version", [(3, 14), (3, 20, 1), (4, 0)])
+@pytest.mark.parametrize("version", [(3, 16), (3, 20, 1), (4, 0)])
 def test_a_newer_python_is_warned_of_and_not_refused(version, is_one_sentence):
     with pytest.warns(UserWarning) as caught:
         start.check_python(version)

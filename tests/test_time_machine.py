@@ -127,7 +127,7 @@ def cached_file(tmp_path, monkeypatch):
 @pytest.fixture
 def server(cached_file, monkeypatch):
     server = Server(cached_file)
-    monkeypatch.setattr("d2l.mxnet.DATA_URL", server.url)
+    monkeypatch.setattr(module, "URL", f"{server.url}timemachine.txt")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(module, "BOOK_BYTES", len(BOOK))
     monkeypatch.setattr(module, "BOOK_SHA256", hashlib.sha256(BOOK).hexdigest())
@@ -156,6 +156,9 @@ def assert_fails_clearly(server, cached_file, is_one_sentence):
 
 
 def test_the_book_is_the_one_that_d2l_publishes():
+    from d2l.mxnet import DATA_URL
+
+    assert f"{DATA_URL}timemachine.txt" == module.URL
     assert module.BOOK_BYTES == 178_979
     assert module.BOOK_SHA256 == "8424dbd9532ac81f7e5f0b6add90e6952baea29158309d7d1bf3884f4e12c516"
 

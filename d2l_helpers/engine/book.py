@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-# As d2l publishes it.
+# As D2L publishes it.
+URL = "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
 BOOK_BYTES = 178_979
 BOOK_SHA256 = "8424dbd9532ac81f7e5f0b6add90e6952baea29158309d7d1bf3884f4e12c516"
 SECONDS_TO_ANSWER = 30  # how long the data host may stay silent
@@ -14,18 +15,16 @@ def whole_book():
     Raises OSError where it cannot be had.
     """
     import pooch
-    from d2l.mxnet import DATA_URL  # costs seconds, so only here
 
-    url = DATA_URL + "timemachine.txt"
     folder = pooch.os_cache("d2l_helpers")
     cached = folder / "timemachine.txt"
     try:
         if cached.exists() and pooch.file_hash(cached) != BOOK_SHA256:
             cached.unlink()  # half-written or changed: it must not stay, whatever the download brings
-        pooch.retrieve(url, BOOK_SHA256, cached.name, folder, downloader=_download_exactly)
+        pooch.retrieve(URL, BOOK_SHA256, cached.name, folder, downloader=_download_exactly)
     except (OSError, ValueError) as error:
         raise OSError(
-            f"The whole book could not be had from {url} ({error}): connect to the network and try again, "
+            f"The whole book could not be had from {URL} ({error}): connect to the network and try again, "
             "or ask for at most the 10,000 characters that come with the package."
         ) from error
     return cached.read_text(encoding="utf-8")

@@ -88,15 +88,15 @@ def test_make_leaves_the_environment_as_it_is(copy):
     assert "venv" not in run("make", "--no-print-directory", "-n", "test", cwd=copy).stdout.replace(".venv/bin", "")
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-gpu.lock"])
+@pytest.mark.parametrize("lock", ["requirements/base.lock", "requirements/gpu.lock"])
 def test_a_changed_lock_brings_the_cuda_build_again(lock, copy):
     plan = run("make", "--no-print-directory", "-n", "--what-if", lock, "test", cwd=copy).stdout
-    assert "venv --clear" in plan and "-r requirements-gpu.lock" in plan
+    assert "install.set_up .venv --mxnet gpu" in plan
 
 
 def test_the_way_back_leaves_the_cuda_build_out(copy):
-    plan = run("make", "-n", "--what-if", "requirements.lock", ".venv/installed", "MXNET=cpu", cwd=copy).stdout
-    assert "venv --clear" in plan and "requirements-gpu.lock" not in plan
+    plan = run("make", "-n", "--what-if", "requirements/base.lock", ".venv/installed", "MXNET=cpu", cwd=copy).stdout
+    assert "install.set_up .venv --mxnet cpu" in plan
 
 
 def test_mxnet_has_cuda_and_sees_no_gpu(python):
