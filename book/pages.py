@@ -23,7 +23,7 @@ def chapters():
 
 
 def repository():
-    """Return the repository's address: the environment variable REPOSITORY, else pyproject.toml's, else ""."""
+    """Return the address from the environment variable REPOSITORY or from pyproject.toml, or an empty string."""
     return os.environ.get("REPOSITORY", "").rstrip("/") or repository_address(ROOT)
 
 

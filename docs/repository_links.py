@@ -19,7 +19,7 @@ def repository_address(root=ROOT):
 
 
 def links(address):
-    """Return lines of Markdown with links to Colab, Binder and the website, or none if the address is not on GitHub."""
+    """Return the links to Colab, Binder, and the website as lines of Markdown; only GitHub addresses have links."""
     if not (match := re.fullmatch(r"https://github\.com/([\w-]+)/([\w.-]+)", address)):
         return []
     owner, name = match.groups()

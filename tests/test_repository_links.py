@@ -20,7 +20,7 @@ FILES = ["README.md", "CITATION.cff"]
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of the two files."""
+    """Copy both files to a temporary folder."""
     for name in FILES:
         shutil.copy(REPOSITORY / name, tmp_path)
     return tmp_path
