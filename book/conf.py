@@ -36,6 +36,8 @@ if pages.repository():
         "use_repository_button": True,
         "launch_buttons": {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"},
     }
+    if pages.repository().startswith("https://github.com/"):  # Colab opens notebooks from GitHub only
+        html_theme_options["launch_buttons"]["colab_url"] = "https://colab.research.google.com"
 templates_path = ["_templates"]
 html_sidebars = {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]}
 html_context = {"default_mode": "auto"}

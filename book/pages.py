@@ -10,6 +10,7 @@ from pathlib import Path
 
 import docstrings
 import mathml
+from repository_links import repository_address
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,8 +23,8 @@ def chapters():
 
 
 def repository():
-    """The address at which the repository is kept, or an empty text."""
-    return os.environ.get("REPOSITORY", "").rstrip("/")
+    """Return the address from the environment variable REPOSITORY or from pyproject.toml, or an empty string."""
+    return os.environ.get("REPOSITORY", "").rstrip("/") or repository_address(ROOT)
 
 
 def described_pictures(notebook):

@@ -43,9 +43,18 @@ def test_every_picture_of_a_chapter_has_its_description_where_the_book_looks(pat
 )
 def test_a_link_out_of_the_book_leads_to_the_repository_or_is_none(repository, link, monkeypatch):
     monkeypatch.setenv("REPOSITORY", repository)
+    monkeypatch.setattr(pages, "repository_address", lambda root: "")
     cell = nbformat.v4.new_markdown_cell("[Solutions](../README.md), [Solutions](../solutions/none.ipynb)")
     notebook = json.loads(pages.for_the_book(json.dumps({"cells": [cell]})))
     assert notebook["cells"][0]["source"] == f"{link}, Solutions"
+
+
+def test_the_environment_overrides_the_repository_address(monkeypatch):
+    monkeypatch.setattr(pages, "repository_address", lambda root: "https://example.org/project")
+    monkeypatch.setenv("REPOSITORY", "")
+    assert pages.repository() == "https://example.org/project"
+    monkeypatch.setenv("REPOSITORY", "https://example.org/fork/")
+    assert pages.repository() == "https://example.org/fork"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
