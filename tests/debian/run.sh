@@ -52,7 +52,10 @@ for python in "${pythons[@]}"; do
   version=$(as_student "/usr/bin/$python" -V)
   step "make test on $version"
   log=$root-$python.log
-  as_student make test PYTHON="/usr/bin/$python" VENV=".venv-${python#python}" TESTS="$tests" 2>&1 | tee "$log" || status=1
+  as_student make test PYTHON="/usr/bin/$python" VENV=".venv-${python#python}" TESTS="$tests" 2>&1 | tee "$log" || {
+    status=1
+    cat "$root/home/student/deep-rnn/build/setup-${python#python}.log" >> "$log" || true # lost with the tmpfs
+  }
   summary=$(grep -E '(passed|failed|error|skipped|no tests ran).* in [0-9.]+s' "$log" | tail -n 1 | sed 's/^=* *//; s/ *=*$//' || :)
   results+=("Debian $suite, $version: ${summary:-pytest did not run}; $((SECONDS - start)) seconds including the setup")
 done
