@@ -92,7 +92,9 @@ def set_up(venv, mxnet, wheels):
     """Create an environment; its name selects the locks, so that `.venv-classroom` also gets classroom.lock."""
     installer = Installer(venv, wheels)
     installer.create()
-    installer.add(*EXACTLY, "-r", LOCKS / "base.lock")
+    # Python 3.14 and later print a warning when they compile pyparsing; otherwise it appears in a notebook's output.
+    compiled = ["--compile"] if sys.version_info >= (3, 14) else []
+    installer.add(*EXACTLY, *compiled, "-r", LOCKS / "base.lock")
     for name in ENVIRONMENTS.get(venv.name.replace(".venv-", ""), []):
         pytorch = [f"--extra-index-url={PYTORCH_INDEX}"] if name == "torch" else []
         installer.add(*EXACTLY, "-r", LOCKS / f"{name}.lock", also=pytorch)
