@@ -4,7 +4,7 @@ uv installs the locks in seconds. uv itself is pinned by hash and comes from the
 pip installs the same files. Only wheels are installed, so that nobody meets a compiler.
 
     python -m install.set_up .venv [--mxnet gpu] [--wheels FOLDER]
-    python -m install.set_up --download FOLDER
+    python -m install.set_up --download FOLDER [--environments base ...]
 """
 
 import argparse
@@ -20,7 +20,7 @@ from install.check_platform import NEWEST
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "requirements"
 BOOTSTRAP = LOCKS / "bootstrap.lock"  # uv, and setuptools, which builds this package
-ENVIRONMENTS = {"base": [], "frameworks": ["frameworks", "torch"], "classroom": ["classroom"], "website": ["website"]}
+LOCKS_OF = {"base": [], "frameworks": ["frameworks", "torch"], "classroom": ["classroom"], "website": ["website"]}
 # Exact files without their dependencies; d2lzh, four pure Python files, was never published as a wheel.
 EXACTLY = ["--no-deps", "--require-hashes", "--no-build-isolation", "--only-binary=:all:", "--no-binary=d2lzh"]
 PYTORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # has the builds without CUDA, which PyPI does not accept
@@ -93,7 +93,7 @@ def set_up(venv, mxnet, wheels):
     installer = Installer(venv, wheels)
     installer.create()
     installer.add(*EXACTLY, "-r", LOCKS / "base.lock")
-    for name in ENVIRONMENTS.get(venv.name.replace(".venv-", ""), []):
+    for name in LOCKS_OF.get(venv.name.replace(".venv-", ""), []):
         pytorch = [f"--extra-index-url={PYTORCH_INDEX}"] if name == "torch" else []
         installer.add(*EXACTLY, "-r", LOCKS / f"{name}.lock", also=pytorch)
     installer.add("--no-deps", "--no-build-isolation", "-e", ROOT)
@@ -112,13 +112,14 @@ def set_up(venv, mxnet, wheels):
         )
 
 
-def download(folder):
-    """Collect every file that the environments of this Python need in one folder, for a class without a network."""
+def download(folder, environments):
+    """Collect every file that these environments need on this Python in one folder, for a class without a network."""
     folder.mkdir(parents=True, exist_ok=True)
     installer = Installer(ROOT / "build" / "venv-for-wheels")
     installer.create()
     installer.install = [installer.python, "-m", "pip", "download", f"--dest={folder}"]
-    for lock in [BOOTSTRAP, *(LOCKS / f"{name}.lock" for name in ["base", *sum(ENVIRONMENTS.values(), [])])]:
+    names = ["bootstrap", "base", *(name for environment in environments for name in LOCKS_OF[environment])]
+    for lock in [LOCKS / f"{name}.lock" for name in names]:
         print(f"{lock.relative_to(ROOT)} ...")
         also = [f"--extra-index-url={PYTORCH_INDEX}"] if lock.stem == "torch" else []
         installer.add(*EXACTLY, "-r", lock, also=also)
@@ -148,10 +149,11 @@ if __name__ == "__main__":
     parser.add_argument("--mxnet", choices=["cpu", "gpu"], default="cpu")
     parser.add_argument("--wheels", type=Path)
     parser.add_argument("--download", type=Path, metavar="FOLDER")
+    parser.add_argument("--environments", nargs="+", choices=LOCKS_OF, default=list(LOCKS_OF))
     arguments = parser.parse_args()
     try:
         if arguments.download:
-            download(arguments.download.resolve())
+            download(arguments.download.resolve(), arguments.environments)
         else:
             if arguments.wheels and not arguments.wheels.is_dir():
                 raise SetupError(
