@@ -128,7 +128,7 @@ def download(folder, environments):
 
 def reason(log):
     """Return one sentence on why an installation failed, with the command that helps."""
-    text = log.read_text()
+    text = log.read_text().rpartition("\n$ ")[2]  # of the last attempt
     here = "Python {}.{}".format(*sys.version_info)
     other = next(filter(shutil.which, (f"python3.{minor}" for minor in range(13, 10, -1))), "/path/to/python3.13")
     found = re.search(

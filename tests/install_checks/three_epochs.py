@@ -1,4 +1,4 @@
-"""Train the document's network for three epochs and let it write, in an environment that has nothing but the package."""
+"""Train the document's network for three epochs and let it write, in an environment that contains only the package."""
 
 import d2l_helpers as d2l  # isort: skip  (before MXNet: it prepares that import)
 import mxnet as mx
