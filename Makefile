@@ -15,10 +15,10 @@ WITH_FRAMEWORKS := $(wildcard notebooks/other-frameworks.ipynb solutions/other-f
 # This one has nbgrader and JupyterHub as well.
 CLASSROOM := .venv-classroom
 # And this one has Sphinx and what drives a browser.
-BOOK := .venv-book
+BOOK := .venv-website
 .DEFAULT_GOAL := help
 .PHONY: help run test test-full notebook-other-frameworks test-processors test-classroom test-server test-browser \
-  test-container test-debian test-gpu-install gpu cpu wheels assignment grade book bench lab notebooks slides ties diff picture lint lock clean
+  test-container test-debian test-install test-gpu-install gpu cpu wheels assignment grade book bench lab notebooks slides ties diff picture lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 28
@@ -108,6 +108,7 @@ bench: $(VENV)/installed $(FRAMEWORKS)/installed ## measure against its peers: o
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python docs/repository_links.py --check
 
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 PINNED := -c requirements/base.lock --overrides requirements/overrides.in
@@ -124,9 +125,9 @@ lock: $(VENV)/installed ## resolve the locks again from pyproject.toml and requi
 wheels: ## collect every file that the environments need, for a class without a network: make wheels DIR=folder
 	@[ -n "$(DIR)" ] || { echo "DIR is missing; for example, make wheels DIR=wheels."; exit 1; }
 	@$(PYTHON) install/check_platform.py
-	@$(PYTHON) -m install.set_up --download "$(DIR)"
-	@command -v npm > /dev/null && npm ci --silent --prefix book --cache "$(abspath $(DIR))/npm" || \
-	  echo "There is no npm, so that the folder lacks the files for \`make slides\`."
+	@$(PYTHON) -m install.set_up --download "$(DIR)" $(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS))
+	@if command -v npm > /dev/null; then npm ci --silent --prefix book --cache "$(abspath $(DIR))/npm"; else \
+	  echo "npm is not installed, so the folder lacks the files for \`make slides\`."; fi
 
 # `make PYTHON=python3.13 run` after a `make run` with another Python: the environment is set up anew.
 ifneq ($(origin PYTHON),file)
@@ -163,6 +164,9 @@ test-gpu-install: $(VENV)/installed ## `make gpu` in a copy, with a stand-in for
 
 test-container: $(VENV)/installed ## the container's steps in a bare Debian, as root: make test-container [ARCH=arm64]
 	VENV=$(VENV) tests/container/run.sh
+
+test-install: ## install the package into empty environments, with pip and without a network: make test-install [PYTHON=python3]
+	@PYTHON="$(PYTHON)" tests/install_checks/run.sh
 
 test-debian: ## the unit tests and three notebooks on Debian's Pythons, as root: make test-debian [SUITE=testing] [PYTHON=python3.15]
 	@SUITE="$(SUITE)" PYTHON="$(if $(filter file,$(origin PYTHON)),,$(PYTHON))" tests/debian/run.sh

@@ -4,7 +4,7 @@ uv installs the locks in seconds. uv itself is pinned by hash and comes from the
 pip installs the same files. Only wheels are installed, so that nobody meets a compiler.
 
     python -m install.set_up .venv [--mxnet gpu] [--wheels FOLDER]
-    python -m install.set_up --download FOLDER
+    python -m install.set_up --download FOLDER [--environments base ...]
 """
 
 import argparse
@@ -20,7 +20,7 @@ from install.check_platform import NEWEST
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "requirements"
 BOOTSTRAP = LOCKS / "bootstrap.lock"  # uv, and setuptools, which builds this package
-ENVIRONMENTS = {"base": [], "frameworks": ["frameworks", "torch"], "classroom": ["classroom"], "website": ["website"]}
+LOCKS_OF = {"base": [], "frameworks": ["frameworks", "torch"], "classroom": ["classroom"], "website": ["website"]}
 # Exact files without their dependencies; d2lzh, four pure Python files, was never published as a wheel.
 EXACTLY = ["--no-deps", "--require-hashes", "--no-build-isolation", "--only-binary=:all:", "--no-binary=d2lzh"]
 PYTORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # has the builds without CUDA, which PyPI does not accept
@@ -95,7 +95,7 @@ def set_up(venv, mxnet, wheels):
     # Python 3.14 and later print a warning when they compile pyparsing; otherwise it appears in a notebook's output.
     compiled = ["--compile"] if sys.version_info >= (3, 14) else []
     installer.add(*EXACTLY, *compiled, "-r", LOCKS / "base.lock")
-    for name in ENVIRONMENTS.get(venv.name.replace(".venv-", ""), []):
+    for name in LOCKS_OF.get(venv.name.replace(".venv-", ""), []):
         pytorch = [f"--extra-index-url={PYTORCH_INDEX}"] if name == "torch" else []
         installer.add(*EXACTLY, "-r", LOCKS / f"{name}.lock", also=pytorch)
     installer.add("--no-deps", "--no-build-isolation", "-e", ROOT)
@@ -114,13 +114,14 @@ def set_up(venv, mxnet, wheels):
         )
 
 
-def download(folder):
-    """Collect every file that the environments of this Python need in one folder, for a class without a network."""
+def download(folder, environments):
+    """Collect every file that these environments need on this Python in one folder, for a class without a network."""
     folder.mkdir(parents=True, exist_ok=True)
     installer = Installer(ROOT / "build" / "venv-for-wheels")
     installer.create()
     installer.install = [installer.python, "-m", "pip", "download", f"--dest={folder}"]
-    for lock in [BOOTSTRAP, *(LOCKS / f"{name}.lock" for name in ["base", *sum(ENVIRONMENTS.values(), [])])]:
+    names = ["bootstrap", "base", *(name for environment in environments for name in LOCKS_OF[environment])]
+    for lock in [LOCKS / f"{name}.lock" for name in names]:
         print(f"{lock.relative_to(ROOT)} ...")
         also = [f"--extra-index-url={PYTORCH_INDEX}"] if lock.stem == "torch" else []
         installer.add(*EXACTLY, "-r", lock, also=also)
@@ -129,7 +130,7 @@ def download(folder):
 
 def reason(log):
     """Return one sentence on why an installation failed, with the command that helps."""
-    text = log.read_text()
+    text = log.read_text().rpartition("\n$ ")[2]  # of the last attempt
     here = "Python {}.{}".format(*sys.version_info)
     other = next(filter(shutil.which, (f"python3.{minor}" for minor in range(13, 10, -1))), "/path/to/python3.13")
     found = re.search(
@@ -150,10 +151,11 @@ if __name__ == "__main__":
     parser.add_argument("--mxnet", choices=["cpu", "gpu"], default="cpu")
     parser.add_argument("--wheels", type=Path)
     parser.add_argument("--download", type=Path, metavar="FOLDER")
+    parser.add_argument("--environments", nargs="+", choices=LOCKS_OF, default=list(LOCKS_OF))
     arguments = parser.parse_args()
     try:
         if arguments.download:
-            download(arguments.download.resolve())
+            download(arguments.download.resolve(), arguments.environments)
         else:
             if arguments.wheels and not arguments.wheels.is_dir():
                 raise SetupError(

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2154
 # A bare Debian in a directory, with this machine's mirror, proxy, certificates and settings for pip and uv.
 # tests/container/run.sh and tests/debian/run.sh source this file. They set $suite, $root and, for
 # another processor, $arch.
