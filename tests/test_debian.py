@@ -12,12 +12,12 @@ from tests.conftest import REPOSITORY
 NO_NETWORK = {
     "id": "echo 0",
     "unshare": 'shift; exec "$@"',
-    "debootstrap": "",
+    "debootstrap": 'DEF_MIRROR="http://default.test/debian"',
     "wget": "exit 4",
     "apt-get": "",
     "apt-config": "",
 }
-NOT_STUBBED = ("bash", "sh", "env", "dirname", "awk", "grep", "mkdir", "tail")
+NOT_STUBBED = ("bash", "sh", "env", "dirname", "awk", "grep", "mkdir", "sed", "tail")
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def run(tmp_path):
         ({"id": "echo 1000"}, 1, "needs root"),
         ({"unshare": None}, 1, "apt install util-linux"),
         ({"debootstrap": None}, 75, "apt install debootstrap"),
-        ({}, 75, "Debian forky could not be fetched from http://deb.debian.org/debian"),
+        ({}, 75, "Debian forky could not be fetched from http://default.test/debian"),
         ({"apt-get": "echo 'Debian|main|http://mirror.test/debian'"}, 75, "from http://mirror.test/debian"),
     ],
 )

@@ -36,7 +36,7 @@ install_debian() {
   local script=/usr/share/debootstrap/scripts/sid certificates=/etc/ssl/certs/ca-certificates.crt apt_proxy=
   mirror=$(apt-get indextargets --format '$(LABEL)|$(COMPONENT)|$(SITE)' 'Created-By: Packages' |
     awk -F'|' '$1 == "Debian" && $2 == "main" && $3 ~ /^https?:/ {print $3; exit}')
-  mirror=${mirror:-http://deb.debian.org/debian}
+  : "${mirror:=$(sed -n 's/^DEF_MIRROR="\(.*\)"$/\1/p' "$(command -v debootstrap)")}"
   # debootstrap and wget know the proxy of the environment, not apt's.
   eval "$(apt-config shell apt_proxy Acquire::http::Proxy)"
   if [ "${apt_proxy:-DIRECT}" = DIRECT ]; then proxy=${http_proxy:-}; else proxy=$apt_proxy; fi
