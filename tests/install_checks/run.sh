@@ -15,14 +15,14 @@ check_install() {
   "$python" -m venv --clear "$work/venv"
   "$work/venv/bin/pip" install -q "$1"
   mkdir -p "$work/empty" && cd "$work/empty"
-  if ! message=$(../venv/bin/python -c 'import d2l_helpers' 2>&1); then
+  if ! message=$("$work"/venv/bin/python -c 'import d2l_helpers' 2>&1); then
     command=$(tail -n 1 <<< "$message" | sed -n 's/^ImportError: MXNet is not installed.*`pip \(.*\)`\.$/\1/p')
     [ -n "$command" ] || { echo "$message"; return 1; }
     say "the import asks for: pip $command"
     # shellcheck disable=SC2086 # words of a command
-    ../venv/bin/pip $command -q
+    "$work"/venv/bin/pip $command -q
   fi
-  ../venv/bin/python - < "$OLDPWD/tests/install_checks/three_epochs.py"
+  "$work"/venv/bin/python - < "$OLDPWD/tests/install_checks/three_epochs.py"
   cd "$OLDPWD"
 }
 
