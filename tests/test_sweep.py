@@ -58,11 +58,11 @@ def in_this_process(monkeypatch):
     """Runs are computed in this process, for tests that do not depend on processes; the list of all runs."""
     runs = []
 
-    def compute(tasks):
+    def compute(experiment, missing):
         monkeypatch.setattr(sweep, "MODULES_AT_START", {*sys.modules})
-        for task in tasks:
-            runs.append(task[2])
-            yield sweep._run(*task)
+        for name, configuration in [*missing.items()]:
+            runs.append(configuration)
+            yield sweep._run(name, experiment, configuration, sweep.SOURCES)
 
     monkeypatch.setattr(sweep, "_on_this_machine", compute)
     return runs
@@ -94,11 +94,13 @@ def test_a_finished_run_is_never_repeated(tmp_path, in_this_process):
     assert d2l.run_sweep(square, [], folder) == []
 
 
-def test_a_file_says_which_result_it_holds(tmp_path, in_this_process):
-    d2l.run_sweep(square, SEEDS[3:], tmp_path)
-    (file,) = tmp_path.iterdir()
-    assert file.name.startswith("seed=3-")
-    assert json.loads(file.read_text()) == {"configuration": {"seed": 3}, "result": 9}
+def test_a_file_says_which_result_it_holds_and_a_damaged_one_is_replaced(tmp_path, in_this_process):
+    for content in ("", '{"result"', "[]", "{}", "3"):
+        assert d2l.run_sweep(square, SEEDS[3:], tmp_path) == [9]
+        (file,) = tmp_path.iterdir()
+        assert file.name.startswith("seed=3-")
+        assert json.loads(file.read_text()) == {"configuration": {"seed": 3}, "result": 9}
+        file.write_text(content)
 
 
 # The cache. In each of these cells and files a 2 becomes a 3, where it says VALUE.
@@ -106,7 +108,6 @@ def test_a_file_says_which_result_it_holds(tmp_path, in_this_process):
 CELLS = {
     "the function": "def experiment(): return VALUE",
     "a nested lambda": "def experiment(): return (lambda: VALUE)()",
-    "an operator": "def experiment(): return 1 + [2, 3][VALUE - 2] if 'a' in {'a', 'b'} else None",
     "a name": "value_2, value_3 = 1, 2\ndef experiment(): return value_VALUE",
     "a helper of a helper": "def g(): return VALUE\ndef f(): return g()\ndef experiment(): return f()",
     "a default": "def experiment(value=VALUE): return value",
@@ -115,13 +116,9 @@ CELLS = {
     "a global value": "rate = VALUE\ndef experiment(): return rate",
     "a global set": "kinds = {'a', 'b', VALUE}\ndef experiment(): return sorted(map(str, kinds))",
     "a global array": "import numpy as np\nA = np.full(9, VALUE)\ndef experiment(): return A.tolist()",
-    "a global MXNet array": "from mxnet import nd\nA = nd.full(9, VALUE)\ndef experiment(): return A.asnumpy().tolist()",
+    "a global MXNet array": "from mxnet import nd\nA = nd.full(1, VALUE)\ndef experiment(): return A.asscalar().item()",
     "a class": "class C:\n    def f(self): return VALUE\ndef experiment(): return C().f()",
-    "a class attribute": "class C:\n    f = VALUE\ndef experiment(): return C.f",
     "a base class": "class B:\n    def f(self): return VALUE\nclass C(B): pass\ndef experiment(): return C().f()",
-    "a metaclass": "class M(type):\n    def f(cls): return VALUE\nclass C(metaclass=M): pass\ndef experiment(): return C.f()",
-    "a changed class": "class C: pass\nC.f = lambda self: VALUE\ndef experiment(): return C().f()",
-    "a property": "class C:\n    @property\n    def f(self): return VALUE\ndef experiment(): return C().f",
     "a decorator": "def d(f): return lambda: VALUE * f()\n@d\ndef f(): return 1\ndef experiment(): return f()",
     "a wrapped function": """
         import functools
@@ -131,9 +128,7 @@ CELLS = {
             return g
         @d
         def experiment(): return VALUE""",
-    "a partial": "import functools\nf = functools.partial(max, VALUE)\ndef experiment(): return f(0)",
     "an object": "class C:\n    def __init__(self, f): self.f = f\nc = C(VALUE)\ndef experiment(): return c.f",
-    "a bound method": "class C:\n    def f(self): return VALUE\nf = C().f\ndef experiment(): return f()",
     "a dataclass": """
         from dataclasses import dataclass, field
         @dataclass
@@ -184,21 +179,17 @@ def test_an_edited_cell_runs_again_and_another_one_does_not(tmp_path, in_this_pr
 
 
 @pytest.mark.parametrize(("imports", "call", "source"), FILES.values(), ids=FILES)
-def test_an_edited_file_next_to_the_notebook_runs_again(
-    tmp_path, monkeypatch, in_this_process, imports, call, source
-):
+def test_an_edited_file_next_to_the_notebook_runs_again(tmp_path, monkeypatch, in_this_process, imports, call, source):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # bytecode of the same second and size would be reused
-    is_package = "package" in call or ".part" in imports
-    file = tmp_path / ("beside/part.py" if is_package else "beside.py")
+    file = tmp_path / ("beside/part.py" if ".part" in imports else "beside.py")
     file.parent.mkdir(exist_ok=True)
     results = []
     for value in "223":
         file.write_text(source.replace("VALUE", value))
         for name in ("beside", "beside.part"):
             monkeypatch.delitem(sys.modules, name, raising=False)
-        experiment = cell(f"{imports}\ndef experiment(): return {call}")
-        results += d2l.run_sweep(experiment, [{}], tmp_path / "results")
+        results += d2l.run_sweep(cell(f"{imports}\ndef experiment(): return {call}"), [{}], tmp_path / "results")
     assert results == [2, 2, 3]
     assert len(in_this_process) == 2
 
@@ -240,14 +231,36 @@ def test_an_unchanged_notebook_in_a_new_kernel_computes_nothing(tmp_path):
     assert printed[0] == printed[1]
 
 
-def test_an_import_inside_a_function_that_would_hide_changes_is_named(tmp_path, monkeypatch, is_one_sentence):
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "beside.py").write_text("value = 1")
-    experiment = cell("def experiment():\n    import beside\n    return beside.value")
-    for _ in range(2):
-        with pytest.raises(RuntimeError, match="import beside in a cell and not in a function") as caught:
-            d2l.run_sweep(experiment, [{}], tmp_path / "results")
+# Failures
+
+
+def test_a_failing_run_is_named_after_all_others_are_kept(tmp_path, in_this_process, is_one_sentence):
+    with pytest.raises(RuntimeError, match=r"'seed': 2.*ZeroDivisionError: two is not allowed.*3 results") as caught:
+        d2l.run_sweep(fail_with_two, SEEDS, tmp_path)
     assert is_one_sentence(str(caught.value))
+    assert "in fail_with_two" in str(caught.value.__cause__)  # the worker's traceback
+    assert d2l.run_sweep(fail_with_two, [SEEDS[3], SEEDS[0]], tmp_path) == [3, 0]
+    assert in_this_process == SEEDS
+
+
+FAILING = {
+    "import os\ndef experiment(seed): os._exit(1)": r"a worker was killed in one of \[{'seed': 7}\]",
+    "def experiment(seed): return {seed}": r"experiment failed with {'seed': 7} .*set is not JSON",
+    "import sys\ndef experiment(seed): sys.exit(1)": r"experiment failed with {'seed': 7} \(SystemExit: 1\)",
+    "def experiment(seed):\n    import beside": "import beside in a cell: in a function, its changes",
+}
+
+
+@pytest.mark.parametrize(("source", "words"), FAILING.items())
+def test_a_run_that_cannot_be_kept_is_named(tmp_path, monkeypatch, is_one_sentence, source, words):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "beside.py").touch()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=words) as caught:
+            d2l.run_sweep(cell(source), [{"seed": 7}], tmp_path / "results")
+        assert is_one_sentence(str(caught.value))
+    assert list((tmp_path / "results").iterdir()) == []
+    assert d2l.run_sweep(square, [{"seed": 7}], tmp_path) == [49]
 
 
 def test_a_worker_with_other_sources_is_named(tmp_path, monkeypatch, is_one_sentence):
@@ -255,34 +268,6 @@ def test_a_worker_with_other_sources_is_named(tmp_path, monkeypatch, is_one_sent
     with pytest.raises(RuntimeError, match="d2l_helpers has changed since it was imported") as caught:
         d2l.run_sweep(square, SEEDS[:1], tmp_path)
     assert is_one_sentence(str(caught.value))
-
-
-# Failures
-
-
-def test_a_failing_run_is_named_after_all_others_are_kept(tmp_path, in_this_process, is_one_sentence):
-    with pytest.raises(RuntimeError, match=r"'seed': 2.*ZeroDivisionError: two is not allowed.*of 4 .* 1 failed") as caught:
-        d2l.run_sweep(fail_with_two, SEEDS, tmp_path)
-    assert is_one_sentence(str(caught.value))
-    assert "in fail_with_two" in caught.value.__notes__[0]  # the worker's traceback
-    assert d2l.run_sweep(fail_with_two, [SEEDS[3], SEEDS[0]], tmp_path) == [3, 0]
-    assert in_this_process == SEEDS
-
-
-@pytest.mark.parametrize(
-    ("source", "words"),
-    [
-        ("import os\ndef experiment(seed): os._exit(1)", r"a worker process was killed during one of \[\{'seed': 7\}\]"),
-        ("def experiment(seed): return {seed}", r"experiment failed with \{'seed': 7\} .*set is not JSON"),
-        ("import sys\ndef experiment(seed): sys.exit(1)", r"experiment failed with \{'seed': 7\} \(SystemExit: 1\)"),
-    ],
-)
-def test_a_run_that_ends_its_worker_or_returns_no_json_is_named(tmp_path, is_one_sentence, source, words):
-    with pytest.raises(RuntimeError, match=words) as caught:
-        d2l.run_sweep(cell(source), [{"seed": 7}], tmp_path)
-    assert is_one_sentence(str(caught.value))
-    assert list(tmp_path.iterdir()) == []
-    assert d2l.run_sweep(square, [{"seed": 7}], tmp_path) == [49]
 
 
 PROGRAM = """
@@ -316,11 +301,9 @@ def is_running(pid):
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the program", "to its workers, too"])
 def test_an_interrupt_keeps_what_is_finished_and_leaves_no_worker(tmp_path, send):
     (tmp_path / "program.py").write_text(PROGRAM)
-    environment = {**os.environ, "PYTHONPATH": str(Path(d2l.__path__[0]).parent)}
-    environment["PYTHONPATH"] += os.pathsep + os.environ.get("PYTHONPATH", "")
-    program = [sys.executable, "program.py"]
-    options = {"cwd": tmp_path, "env": environment, "stderr": subprocess.PIPE, "start_new_session": True}
-    with subprocess.Popen(program, text=True, **options) as process:
+    path = os.pathsep.join([str(Path(d2l.__path__[0]).parent), os.environ.get("PYTHONPATH", "")])
+    options = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": path}, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "program.py"], start_new_session=True, **options) as process:
         (finished,) = wait_for(lambda: list(tmp_path.glob("results/*.json")))
         started = wait_for(lambda: [*tmp_path.glob("[1-9]-*.started")])
         send(process.pid, signal.SIGINT)
@@ -337,13 +320,14 @@ def test_a_cluster_gives_the_same_results(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
     file = tmp_path / "scheduler.json"
     command = [sys.executable, "-m", "dask"]
-    options = {"env": {**os.environ, "OMP_NUM_THREADS": "1"}, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    environment, devnull = {**os.environ, "OMP_NUM_THREADS": "1"}, subprocess.DEVNULL
     local = ["--host", "127.0.0.1", "--no-dashboard"]
     with contextlib.ExitStack() as stack:
         scheduler = [*command, "scheduler", *local, "--port", "0", "--scheduler-file", file]
         worker = [*command, "worker", *local, "--scheduler-file", file, "--nthreads", "2", "--no-nanny"]
         for program in (scheduler, worker):
-            process = stack.enter_context(subprocess.Popen(program, cwd=tmp_path, **options))
+            process = subprocess.Popen(program, cwd=tmp_path, env=environment, stdout=devnull, stderr=devnull)
+            stack.enter_context(process)
             stack.callback(process.kill)
             wait_for(file.exists)
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", json.loads(file.read_text())["address"])
@@ -369,31 +353,19 @@ def test_a_cluster_that_is_not_available_is_named(tmp_path, monkeypatch, is_one_
 # Bad arguments
 
 
-@pytest.mark.parametrize("content", ["", '{"configuration"', "[]", "{}", "3"])
-def test_a_damaged_result_is_named_and_left_alone(tmp_path, in_this_process, is_one_sentence, content):
-    d2l.run_sweep(square, SEEDS[:1], tmp_path)
-    (file,) = tmp_path.iterdir()
-    file.write_text(content)
-    with pytest.raises(ValueError, match=rf"damaged file '{file}'") as caught:
-        d2l.run_sweep(square, SEEDS[:1], tmp_path)
-    assert is_one_sentence(str(caught.value))
-    assert file.read_text() == content
-
-
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
         ({"experiment": None}, TypeError, "experiment must be a function, got None"),
         ({"experiment": functools.partial(square)}, TypeError, "experiment must be a function, got functools"),
         ({"experiment": cell("import _thread\nlock = _thread.allocate_lock()\ndef experiment(seed): lock")},
-         ValueError, "experiment must be picklable, got <function"),
+         ValueError, "experiment must be picklable, got .*lock"),
         ({"configurations": {"seed": 1}}, TypeError, "configurations must be a list of dicts"),
         ({"configurations": [1]}, TypeError, "configurations must be a list of dicts"),
         ({"configurations": [{"seed": 1}, {}]}, ValueError, r"configurations\[1\]={}"),
         ({"configurations": [{"seed": {1}}]}, ValueError, r"configurations\[0\]="),
         ({"folder": None}, ValueError, "folder None"),
         ({"folder": "file/below"}, ValueError, "folder 'file/below'"),
-        ({"recompute": 1}, TypeError, "recompute must be True or False, got 1"),
     ],
 )  # fmt: skip
 def test_a_bad_argument_is_named_before_anything_runs(

@@ -13,31 +13,28 @@ import json
 import os
 import pickle
 import re
+import signal
 import sys
-import sysconfig
 import textwrap
 import threading
 import traceback
-import warnings
-from concurrent.futures.process import BrokenProcessPool
 from importlib import metadata
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, ModuleType
 
 import cloudpickle
 import joblib
 from cloudpickle.cloudpickle import _DYNAMIC_CLASS_TRACKER_BY_ID as RANDOM_CLASS_IDS
-from joblib.externals.loky import get_reusable_executor
 
 from d2l_helpers.engine.check import check_configurations, check_folder
 from d2l_helpers.engine.progress import Progress
 
 CLUSTER_TIMEOUT = 60  # seconds
-PACKAGE, SUFFIXES = Path(__file__).parents[1], {".py", ".txt", ".npz"}
-LOCATION = {"co_filename", "co_firstlineno", "co_linetable", "co_lnotab"}  # reading co_lnotab is deprecated
-CODE = [name for name in dir(CodeType) if name.startswith("co_") and name not in LOCATION]
-CODE = [name for name in CODE if not callable(getattr(CodeType, name))]  # co_lines and co_positions are methods
-STANDARD_LIBRARY = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
+PACKAGE = Path(__file__).parents[1]
+HOMES = "|".join(re.escape(str(home)) for home in (PACKAGE, Path(os.__file__).parent))
+INSTALLED = re.compile(rf"({HOMES}|.*/(site|dist)-packages)(/|$)")  # the standard library, too
+# The parts of compiled code except for its location.
+CODE = [n for n, v in vars(CodeType).items() if re.match("co_(?!filename|first|line|lnotab)", n) and not callable(v)]
 mxnet_lock = threading.Lock()  # MXNet's random numbers belong to the process, and a Dask worker may have many threads
 
 
@@ -57,7 +54,8 @@ def run_sweep(experiment, configurations, folder, *, recompute=False):
         experiment: Function that returns what JSON can store (numbers, strings, lists, dicts). Its result must depend
             on its arguments only, including the random seed, and it must import user modules outside of functions.
         configurations: List of dicts, argument name -> value that JSON can store.
-        folder: Directory of the results, one JSON file per configuration; created if it is missing.
+        folder: Directory of the results, one JSON file per configuration; created if it is missing. A damaged file is
+            replaced.
         recompute: Whether to replace results that exist already.
 
     Returns:
@@ -65,85 +63,71 @@ def run_sweep(experiment, configurations, folder, *, recompute=False):
 
     Raises:
         TypeError: An argument has the wrong type; nothing has run.
-        ValueError: An argument has an invalid value, or a file in the folder is damaged; nothing has run.
+        ValueError: An argument has an invalid value; nothing has run.
         RuntimeError: A run failed, and the message names its configuration; all other results have been kept. Or a
             worker process was killed, or the Dask cluster is not available.
     """
-    if not isinstance(experiment, FunctionType):
-        raise TypeError(f"experiment must be a function, got {experiment!r}; define it with `def`.")
-    if not isinstance(recompute, bool):
-        raise TypeError(f"recompute must be True or False, got {recompute!r}; for example, recompute=True.")
     check_configurations(experiment, configurations)
     folder = check_folder(folder)
     sent, code = _pickle(experiment)
-    paths = [folder / _file_name(configuration, code) for configuration in configurations]
-    results = {path: _read(path) for path in paths if path.exists() and not recompute}
-    missing = {path: conf for path, conf in zip(paths, configurations, strict=True) if path not in results}
-    failures = []
+    names = [_file_name(configuration, code) for configuration in configurations]
+    results, failures = {}, []
+    for name in [] if recompute else names:
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # it is missing or damaged
+            results[name] = json.loads((folder / name).read_text())["result"]
+    missing = {name: conf for name, conf in zip(names, configurations, strict=True) if name not in results}
     if missing:
-        tasks = [(str(path), sent, configuration, SOURCES) for path, configuration in missing.items()]
-        compute = _on_cluster if os.environ.get("DASK_SCHEDULER_ADDRESS") else _on_this_machine
-        outcomes = compute(tasks)
-        with Progress(len({*paths}), "run", len(results)) as progress, contextlib.closing(outcomes):
+        outcomes = (_on_cluster if os.environ.get("DASK_SCHEDULER_ADDRESS") else _on_this_machine)(sent, missing)
+        with Progress(len({*names}), "run", len(results)) as progress, contextlib.closing(outcomes):
             for name, result, *error in outcomes:
                 if error:
-                    failures.append((missing[Path(name)], *error))
+                    failures.append((missing.pop(name), *error))
                 else:
-                    results[Path(name)] = _write(Path(name), missing[Path(name)], result)
+                    results[name] = result
+                    unfinished = folder / f"{name}.{os.getpid()}.tmp"  # so that a file is complete or missing
+                    unfinished.write_text(json.dumps({"configuration": missing.pop(name), "result": result}) + "\n")
+                    unfinished.replace(folder / name)
                 progress.update(f"{len(failures)} failed" if failures else "")
-    if failures:
-        configuration, message, details = failures[0]
-        error = RuntimeError(
-            f"{experiment.__name__} failed with {configuration} ({message}); change this configuration or fix the "
-            f"function (of {len({*paths})} configurations {len(failures)} failed, and the results of the others are "
-            f"in {str(folder)!r})."
-        )
-        error.add_note(details)
-        raise error
-    return [results[path] for path in paths]
+    for configuration, message, details in failures:
+        raise RuntimeError(
+            f"experiment failed with {configuration} ({message}); fix it and rerun, as {len(results)} results are kept."
+        ) from RuntimeError(details)
+    return [results[name] for name in names]
 
 
 def _run(name, experiment, configuration, sources):
-    """Return (name, result as JSON), or (name, None, message, traceback) for a failed run; runs in a worker."""
+    """Return (name, result), or (name, None, message, traceback) for a failed run; this is what a worker calls."""
     # The experiment comes as bytes, so that unpickling this function imports d2l_helpers before MXNet.
     try:
         with mxnet_lock, contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             if sources != SOURCES:
                 raise ImportError("d2l_helpers has changed since it was imported: restart the kernel and all workers")
-            result = json.dumps(pickle.loads(experiment)(**configuration))
-            if imported := sorted({*_user_modules()} - MODULES_AT_START):
-                raise ImportError(f"import {imported[0]} in a cell and not in a function, which would hide its changes")
+            [*map(sys.modules.pop, _user_modules() - MODULES_AT_START)]  # what another run has imported
+            result = json.loads(json.dumps(pickle.loads(experiment)(**configuration)))
+            if imported := _user_modules() - MODULES_AT_START:
+                raise ImportError(f"import {min(imported)} in a cell: in a function, its changes go unnoticed")
             return name, result
     except (Exception, SystemExit) as error:
         return name, None, textwrap.shorten(f"{type(error).__name__}: {error}", 300), traceback.format_exc()
 
 
-def _on_this_machine(tasks):
-    """Yield the outcomes of the tasks in the order in which they end, each from a process with one thread."""
-    cores = min(joblib.cpu_count(only_physical_cores=True), len(tasks))
+def _on_this_machine(sent, missing):
+    """Yield the outcome of each run as soon as it ends, from processes with one thread."""
+    cores = min(joblib.cpu_count(only_physical_cores=True), len(missing))
     # With one worker, joblib would compute in this process, whose MXNet has another number of threads.
     options = {"n_jobs": max(cores, 2), "pre_dispatch": cores, "batch_size": 1, "return_as": "generator_unordered"}
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
-        outcomes = joblib.Parallel(**options)(joblib.delayed(_run)(*task) for task in tasks)
-    waiting = {name: configuration for name, _, configuration, _ in tasks}
+    quiet = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN), "idle_worker_timeout": 5}
+    runs = [joblib.delayed(_run)(name, sent, configuration, SOURCES) for name, configuration in missing.items()]
     try:
-        for outcome in outcomes:
-            del waiting[outcome[0]]
-            yield outcome
-    except BrokenProcessPool as error:
-        raise RuntimeError(
-            f"a worker process was killed during one of {[*waiting.values()][:cores]}, perhaps for lack of memory; run "
-            "the sweep again to continue, if necessary with smaller configurations."
-        ) from error
-    finally:
-        with warnings.catch_warnings(action="ignore"):  # joblib warns of results that nobody reads
-            outcomes.close()
-        get_reusable_executor().shutdown(kill_workers=True)
+        with joblib.parallel_config("loky", inner_max_num_threads=1):
+            yield from joblib.Parallel(**options, **quiet)(runs)
+    except RuntimeError as error:
+        raise RuntimeError(f"a worker was killed in one of {[*missing.values()][:cores]}; free some memory.") from error
 
 
-def _on_cluster(tasks):
-    """Yield the outcomes of the tasks in the order in which they end, from the cluster at DASK_SCHEDULER_ADDRESS."""
-    # Not joblib's own Dask backend: it computes in this process if the cluster has one thread, and waits forever for
+def _on_cluster(sent, missing):
+    """Yield the outcome of each run as soon as it ends, from the Dask cluster at DASK_SCHEDULER_ADDRESS."""
+    # Not with joblib's Dask backend: it computes in this process if the cluster has one thread, and waits forever for
     # a run that has killed its workers.
     address = os.environ["DASK_SCHEDULER_ADDRESS"]
     with contextlib.ExitStack() as stack:
@@ -154,13 +138,12 @@ def _on_cluster(tasks):
             client.wait_for_workers(1, timeout=CLUSTER_TIMEOUT)
         except (ImportError, OSError, ValueError) as error:
             raise RuntimeError(
-                "DASK_SCHEDULER_ADDRESS must be the address of a scheduler with workers, for the installed package "
-                f"distributed, got {address!r} ({textwrap.shorten(str(error), 100)}); unset it to use this machine."
+                f"DASK_SCHEDULER_ADDRESS must name a Dask cluster with workers, got {address!r} ({error}); unset it."
             ) from error
-        futures = {client.submit(_run, *task, pure=False): task[0] for task in tasks}
+        futures = {client.submit(_run, name, sent, conf, SOURCES, pure=False): name for name, conf in missing.items()}
         for future in as_completed(futures):
-            error = future.exception()  # only if the run has killed its workers
-            yield (futures[future], None, f"{type(error).__name__}: {error}", "") if error else future.result()
+            # Dask itself reports an exception only if a run has killed its workers.
+            yield (futures[future], None, type(e).__name__, "") if (e := future.exception()) else future.result()
 
 
 class _Fingerprint(cloudpickle.Pickler):
@@ -171,75 +154,43 @@ class _Fingerprint(cloudpickle.Pickler):
         if isinstance(value, CodeType):
             return [getattr(value, name) for name in CODE]
         if type(value) in (set, frozenset):
-            return type(value).__name__, sorted(map(_digest, value))
-        if type(value) is str and value in RANDOM_CLASS_IDS:
-            return "class"
-        return None
+            return type(value).__name__, sorted(value, key=_digest)
+        return "class" if type(value) is str and value in RANDOM_CLASS_IDS else None
 
 
 def _digest(value):
-    stream = io.BytesIO()
-    _Fingerprint(stream).dump(value)
+    _Fingerprint(stream := io.BytesIO()).dump(value)
     return hashlib.sha256(stream.getvalue()).hexdigest()
 
 
 def _pickle(experiment):
     """Return a function as bytes, and a digest of everything on which its results depend."""
-    modules = [module for module in _user_modules().values() if sys.modules.get(module.__name__) is module]
-    modules = [module for module in modules if module.__name__ not in cloudpickle.list_registry_pickle_by_value()]
-    with contextlib.ExitStack() as stack:
-        for module in modules:
-            cloudpickle.register_pickle_by_value(module)
-            stack.callback(cloudpickle.unregister_pickle_by_value, module)
-        try:
-            sent, code = cloudpickle.dumps(experiment), _digest(experiment)
-        except Exception as error:
-            raise ValueError(
-                f"experiment must be picklable, got {experiment!r} ({textwrap.shorten(str(error), 200)}); create what "
-                "cannot be pickled inside the function."
-            ) from error
     versions = sorted(f"{package.name} {package.version}" for package in metadata.distributions())
-    settings = sorted(item for item in os.environ.items() if item[0].startswith(("MXNET_", "DNNL_")))
-    return sent, _digest([code, SOURCES, sys.version, versions, settings])
+    settings = sorted(item for item in os.environ.items() if item[0].startswith(("MXNET_", "DNNL_", "CUDA_")))
+    with contextlib.ExitStack() as stack:
+        for name in _user_modules() - cloudpickle.list_registry_pickle_by_value():
+            cloudpickle.register_pickle_by_value(sys.modules[name])
+            stack.callback(cloudpickle.unregister_pickle_by_value, sys.modules[name])
+        try:
+            return cloudpickle.dumps(experiment), _digest([experiment, SOURCES, sys.version, versions, settings])
+        except Exception as error:
+            raise ValueError(f"experiment must be picklable, got {str(error)[:60]!r}; create it inside.") from error
 
 
 def _user_modules():
-    """Return the imported modules (name -> module) that are neither installed nor a part of d2l_helpers."""
-    ours = tuple(f"{path}{os.sep}" for path in [PACKAGE, *STANDARD_LIBRARY, *map(os.path.realpath, STANDARD_LIBRARY)])
-    found = {}
-    for name, module in sys.modules.copy().items():
-        if isinstance(module, ModuleType) and name != "__main__":
-            place = vars(module).get("__file__") or next(iter(vars(module).get("__path__") or ()), "")
-            if place and not place.startswith(ours) and not {"site-packages", "dist-packages"} & {*Path(place).parts}:
-                found[name] = module
-    return found
+    """Return the names of the imported modules that are neither installed nor a part of d2l_helpers."""
+    modules = [vars(module) for module in [*sys.modules.values()] if isinstance(module, ModuleType)]
+    places = {one["__name__"]: [one.get("__file__"), *(one.get("__path__") or ())] for one in modules}
+    users = {name for name, paths in places.items() if any(path and not INSTALLED.match(path) for path in paths)}
+    return users & {*sys.modules} - {"__main__"}
 
 
 def _file_name(configuration, code):
     """Return a readable file name that ends with 16 digits for this configuration and this code."""
-    readable = ",".join(f"{name}={value}" for name, value in configuration.items())
-    digest = hashlib.sha256(repr([configuration, code]).encode()).hexdigest()
-    return f"{re.sub(r'[^A-Za-z0-9_.,=+-]', '_', readable)[:120]}-{digest[:16]}.json"
-
-
-def _write(path, configuration, result):
-    """Write a result, given as JSON, to its file, completely or not at all; return it."""
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    unfinished.write_text(f'{{"configuration": {json.dumps(configuration)},\n "result": {result}}}\n')
-    unfinished.replace(path)
-    return json.loads(result)
-
-
-def _read(path):
-    try:
-        return json.loads(path.read_text())["result"]
-    except (ValueError, LookupError, TypeError) as error:
-        raise ValueError(
-            f"folder must contain complete results, got the damaged file {str(path)!r}; delete this file, or set "
-            "recompute=True."
-        ) from error
+    readable = re.sub(r"[^A-Za-z0-9_.,=+-]", "_", ",".join(f"{key}={value}" for key, value in configuration.items()))
+    return f"{readable[:120]}-{_digest(repr([configuration, code]))[:16]}.json"
 
 
 # Both as of the import of this package: a worker that has imported other sources, or later other modules, is found out.
-SOURCES = _digest([(path.name, path.read_bytes()) for path in sorted(PACKAGE.rglob("*")) if path.suffix in SUFFIXES])
-MODULES_AT_START = {*_user_modules()}
+SOURCES = _digest([(p.name, p.read_bytes()) for p in sorted(PACKAGE.rglob("*")) if p.suffix in {".py", ".txt", ".npz"}])
+MODULES_AT_START = _user_modules()
