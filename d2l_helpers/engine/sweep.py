@@ -180,8 +180,8 @@ def _pickle(experiment):
 def _user_modules():
     """Return the names of the imported modules that are neither installed nor a part of d2l_helpers."""
     modules = [vars(module) for module in [*sys.modules.values()] if isinstance(module, ModuleType)]
-    places = {one["__name__"]: [one.get("__file__"), *(one.get("__path__") or ())] for one in modules}
-    users = {name for name, paths in places.items() if any(path and not INSTALLED.match(path) for path in paths)}
+    places = {one.get("__name__"): [one.get("__file__"), *(one.get("__path__") or ())] for one in modules}
+    users = {name for name, paths in places.items() if any(path and not INSTALLED.match(str(path)) for path in paths)}
     return users & {*sys.modules} - {"__main__"}
 
 
