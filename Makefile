@@ -115,7 +115,7 @@ PINNED := -c requirements/base.lock --overrides requirements/overrides.in
 
 lock: $(VENV)/installed ## resolve the locks again from pyproject.toml and requirements/*.in; UPGRADE=-U takes new versions
 	$(BIN)/$(COMPILE) $(UPGRADE) requirements/bootstrap.in -o requirements/bootstrap.lock
-	$(BIN)/$(COMPILE) $(UPGRADE) --extra run --extra test --overrides requirements/overrides.in pyproject.toml \
+	$(BIN)/$(COMPILE) $(UPGRADE) --extra run --extra test --extra cluster --overrides requirements/overrides.in pyproject.toml \
 	  requirements/base.in -o requirements/base.lock
 	$(BIN)/$(COMPILE) $(UPGRADE) --extra classroom $(PINNED) pyproject.toml -o requirements/classroom.lock
 	$(BIN)/$(COMPILE) $(UPGRADE) --extra website $(PINNED) pyproject.toml -o requirements/website.lock

@@ -143,7 +143,7 @@ def more(result):
         rates = ", ".join(f"{way} {of['runs_per_minute']:.1f}" for way, of in sweeps.items())
         per_run = 60 / sweeps["run_sweep"]["runs_per_minute"] - 60 / sweeps["processes"]["runs_per_minute"]
         begin = sweeps["run_sweep"]["seconds_to_start"] - sweeps["processes"]["seconds_to_start"]
-        yield f"Runs per minute: {rates}. Dask's scheduler: {per_run:+.3f} s a run, {begin:+.1f} s once."
+        yield f"Runs per minute: {rates}. run_sweep's overhead: {per_run:+.3f} s per run, {begin:+.1f} s once."
     one, several = (peers[name]["seconds"] for name in ("this package, one thread", "this package"))
     cores = result["cores"]
     if cores > 1:

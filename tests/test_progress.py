@@ -78,9 +78,8 @@ def test_a_terminal_shows_how_many_runs_of_a_sweep_are_done(tmp_path):
         def same(seed):
             return seed
 
-        if __name__ == "__main__":
-            progress.SECONDS_BETWEEN_UPDATES = 0
-            print(d2l.run_sweep(same, [{"seed": 0}, {"seed": 1}, {"seed": 2}], "results"))
+        progress.SECONDS_BETWEEN_UPDATES = 0
+        print(d2l.run_sweep(same, [{"seed": 0}, {"seed": 1}, {"seed": 2}], "results"))
     """)
     )
     ours, theirs = terminal()

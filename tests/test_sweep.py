@@ -1,109 +1,290 @@
-"""A sweep gives the same results wherever its runs are computed, computes each once, and loses none."""
+"""A sweep computes each run once, gives the same results everywhere, and never returns a result of older code."""
 
 import contextlib
+import functools
+import itertools
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import threading
+import textwrap
 import time
 from pathlib import Path
 
-import dask
+import joblib
 import mxnet as mx
+import nbformat
 import pytest
-from distributed import LocalCluster
 from mxnet.gluon import rnn
+from nbclient import NotebookClient
 
 import d2l_helpers as d2l
 from d2l_helpers.engine import sweep
 
-ROOT = Path(__file__).resolve().parent.parent
-SEEDS = [{"seed": seed, "started": None} for seed in range(6)]
+SEEDS = [{"seed": seed} for seed in range(4)]
+numbers = itertools.count()
 
 
-def train(seed, started):
-    """The perplexities of a small deep LSTM; leaves a file that says which process began it."""
-    if started:
-        (Path(started) / f"{seed}-{os.getpid()}-{time.monotonic_ns()}").touch()
+def train(seed):
+    """Return the perplexities of a small deep LSTM, where they were computed, and when."""
+    print("discarded")
+    start = time.monotonic()
     mx.random.seed(seed)
-    corpus_indices, char_to_idx, idx_to_char, vocab_size = d2l.load_data_time_machine(1000)
-    model = d2l.RNNModel(rnn.LSTM(8, 2), vocab_size)
-    history = d2l.train_and_predict_rnn_gluon(
-        model, 8, vocab_size, mx.cpu(), corpus_indices, idx_to_char, char_to_idx,
-        num_epochs=3, num_steps=10, lr=10, clipping_theta=0.01, batch_size=4, pred_period=1, pred_len=2, prefixes=["a"],
-    )  # fmt: skip
-    return history.perplexity
+    *_, vocab_size = text = d2l.load_data_time_machine(1000)
+    training = d2l.Training(d2l.RNNModel(rnn.LSTM(8, 2), vocab_size), text, num_steps=10, batch_size=4)
+    training.draw_weights()
+    perplexity = [training.epoch() for _ in range(3)]
+    return {"perplexity": perplexity, "process": os.getpid(), "time": [start, time.monotonic()]}
 
 
-def wait_to_be_killed(seed, started):
-    """As train, but the very first run never ends by itself."""
-    with contextlib.suppress(FileExistsError):
-        (Path(started) / "victim").mkdir()  # which only one of two can do
-        (Path(started) / f"victim-{os.getpid()}").touch()
-        threading.Event().wait()
-    return train(seed, started)
+def square(seed):
+    return seed**2
 
 
-def fail_with_two(seed, started):
-    """As train, but not for the seed 2."""
+def fail_with_two(seed):
     if seed == 2:
-        raise ZeroDivisionError("two is not allowed")
-    return train(seed, started)
+        raise ZeroDivisionError("two is\nnot allowed")
+    return seed
 
 
-def end_its_process(seed):
-    """What a run does to its worker that uses up the machine's memory."""
-    os._exit(1)
+@pytest.fixture(autouse=True)
+def no_cluster(monkeypatch):
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
 
 
-def return_a_set(seed):
-    """JSON has no sets."""
-    return {seed}
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Runs are computed in this process, for tests that do not depend on processes; the list of all runs."""
+    runs = []
+
+    def compute(experiment, missing):
+        monkeypatch.setattr(sweep, "MODULES_AT_START", {*sys.modules})
+        for name, configuration in [*missing.items()]:
+            runs.append(configuration)
+            yield sweep._run(name, experiment, configuration, sweep.SOURCES)
+
+    monkeypatch.setattr(sweep, "_on_this_machine", compute)
+    return runs
 
 
-def into(folder, configurations=SEEDS):
-    """The configurations of runs that leave a file in this folder when they begin."""
-    folder.mkdir(exist_ok=True)
-    return [configuration | {"started": str(folder)} for configuration in configurations]
+def perplexities(results):
+    return [result["perplexity"] for result in results]
 
 
-@pytest.fixture(scope="module")
-def expected():
-    """The results, computed one after the other in this process."""
-    return [train(**configuration) for configuration in SEEDS]
+@pytest.mark.parametrize("cores", [1, 2])
+def test_results_do_not_depend_on_the_number_of_workers(tmp_path, monkeypatch, capfd, recwarn, cores):
+    monkeypatch.setattr(joblib, "cpu_count", lambda only_physical_cores: cores)
+    results = d2l.run_sweep(train, SEEDS, tmp_path)
+    assert perplexities(results) == perplexities([train(**configuration) for configuration in SEEDS])
+    assert os.getpid() not in {result["process"] for result in results}
+    times = sorted(result["time"] for result in results)
+    assert cores == 2 or all(end < start for (_, end), (start, _) in itertools.pairwise(times))
+    assert capfd.readouterr() == ("discarded\n" * 4, "")  # from this process
+    assert [warning for warning in recwarn if warning.category is UserWarning] == []
 
 
-@contextlib.contextmanager
-def processes():
-    """A function that starts a Dask program; all of them end with the block."""
-    running = []
-
-    def start(*arguments):
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        running.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "dask", *map(str, arguments)],
-                cwd=ROOT,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-        )
-        return running[-1]
-
-    try:
-        yield start
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
+def test_a_finished_run_is_never_repeated(tmp_path, in_this_process):
+    folder = tmp_path / "new" / "results"
+    assert d2l.run_sweep(square, SEEDS[:2], folder) == [0, 1]
+    assert d2l.run_sweep(square, [*SEEDS[:0:-1], *SEEDS[:2], SEEDS[0]], folder) == [9, 4, 1, 0, 1, 0]
+    assert in_this_process == [*SEEDS[:2], SEEDS[3], SEEDS[2]]
+    assert d2l.run_sweep(square, SEEDS[:1], folder, recompute=True) == [0]
+    assert in_this_process[4:] == SEEDS[:1]
+    assert d2l.run_sweep(square, [], folder) == []
 
 
-def wait_for(condition, seconds=1800):
-    """The value of a condition as soon as it is true; a machine may be as busy as it likes."""
+def test_a_file_says_which_result_it_holds_and_a_damaged_one_is_replaced(tmp_path, in_this_process):
+    for content in ("", '{"result"', "[]", "{}", "3"):
+        assert d2l.run_sweep(square, SEEDS[3:], tmp_path) == [9]
+        (file,) = tmp_path.iterdir()
+        assert file.name.startswith("seed=3-")
+        assert json.loads(file.read_text()) == {"configuration": {"seed": 3}, "result": 9}
+        file.write_text(content)
+
+
+# The cache. In each of these cells and files a 2 becomes a 3, where it says VALUE.
+
+CELLS = {
+    "the function": "def experiment(): return VALUE",
+    "a nested lambda": "def experiment(): return (lambda: VALUE)()",
+    "a name": "value_2, value_3 = 1, 2\ndef experiment(): return value_VALUE",
+    "a helper of a helper": "def g(): return VALUE\ndef f(): return g()\ndef experiment(): return f()",
+    "a default": "def experiment(value=VALUE): return value",
+    "a keyword-only default": "def experiment(*, values=(1, [VALUE])): return values",
+    "a closure": "def make(value):\n    return lambda: value\nexperiment = make(VALUE)",
+    "a global value": "rate = VALUE\ndef experiment(): return rate",
+    "a global set": "kinds = {'a', 'b', VALUE}\ndef experiment(): return sorted(map(str, kinds))",
+    "a global array": "import numpy as np\nA = np.full(9, VALUE)\ndef experiment(): return A.tolist()",
+    "a global MXNet array": "from mxnet import nd\nA = nd.full(1, VALUE)\ndef experiment(): return A.asscalar().item()",
+    "a class": "class C:\n    def f(self): return VALUE\ndef experiment(): return C().f()",
+    "a base class": "class B:\n    def f(self): return VALUE\nclass C(B): pass\ndef experiment(): return C().f()",
+    "a decorator": "def d(f): return lambda: VALUE * f()\n@d\ndef f(): return 1\ndef experiment(): return f()",
+    "a wrapped function": """
+        import functools
+        def d(f):
+            @functools.wraps(f)
+            def g(): return f()
+            return g
+        @d
+        def experiment(): return VALUE""",
+    "an object": "class C:\n    def __init__(self, f): self.f = f\nc = C(VALUE)\ndef experiment(): return c.f",
+    "a dataclass": """
+        from dataclasses import dataclass, field
+        @dataclass
+        class C:
+            a: list = field(default_factory=lambda: [VALUE])
+        def experiment(): return C().a""",
+    "an enumeration": "import enum\nclass E(enum.Enum):\n    A = VALUE\ndef experiment(): return E.A.value",
+    "an abstract class": """
+        import abc, typing
+        T = typing.TypeVar("T")
+        class B(abc.ABC, typing.Generic[T]):
+            @abc.abstractmethod
+            def f(self): self.a, self.b, self.c = 1, 2, 3
+        class C(B[int]):
+            def f(self): return VALUE
+        def experiment(): return C().f()""",
+    "a Gluon block": """
+        from mxnet import gluon
+        class Net(gluon.nn.HybridBlock):
+            def hybrid_forward(self, F, X): return F.relu(X) * VALUE
+        def experiment():
+            from mxnet import nd
+            return Net()(nd.ones(1)).asscalar().item()""",
+}  # fmt: skip
+FILES = {
+    "a function": ("from beside import f", "f()", "def f(): return VALUE"),
+    "a function by its module": ("import beside as b", "b.f()", "def g(): return VALUE\ndef f(): return g()"),
+    "a value": ("import beside", "beside.value", "value = VALUE"),
+    "a value that a function uses": ("from beside import f", "f()", "value = VALUE\ndef f(): return value"),
+    "a base class": ("import beside\nclass C(beside.B): pass", "C.f", "class B:\n    f = VALUE"),
+    "a decorator": ("import beside\n@beside.d\ndef f(): return 1", "f()", "def d(f): return lambda: VALUE * f()"),
+    "a file in a package": ("import beside.part", "beside.part.f()", "def f(): return VALUE"),
+}
+
+
+def cell(source):
+    """Execute a notebook cell in a new namespace and return the experiment that it defines."""
+    namespace = {"__name__": "__main__"}
+    exec(compile(textwrap.dedent(source), f"cell {next(numbers)}", "exec"), namespace)
+    return namespace["experiment"]
+
+
+@pytest.mark.parametrize("source", CELLS.values(), ids=CELLS)
+def test_an_edited_cell_runs_again_and_another_one_does_not(tmp_path, in_this_process, source):
+    results = [d2l.run_sweep(cell(source.replace("VALUE", value)), [{}], tmp_path) for value in "2232"]
+    assert results[0] == results[1] == results[3] != results[2]
+    assert len(in_this_process) == 2
+
+
+@pytest.mark.parametrize(("imports", "call", "source"), FILES.values(), ids=FILES)
+def test_an_edited_file_next_to_the_notebook_runs_again(tmp_path, monkeypatch, in_this_process, imports, call, source):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # bytecode of the same second and size would be reused
+    file = tmp_path / ("beside/part.py" if ".part" in imports else "beside.py")
+    file.parent.mkdir(exist_ok=True)
+    results = []
+    for value in "223":
+        file.write_text(source.replace("VALUE", value))
+        for name in ("beside", "beside.part"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        results += d2l.run_sweep(cell(f"{imports}\ndef experiment(): return {call}"), [{}], tmp_path / "results")
+    assert results == [2, 2, 3]
+    assert len(in_this_process) == 2
+
+
+def test_other_versions_and_settings_run_again(tmp_path, monkeypatch, in_this_process):
+    for change in (
+        lambda: None,
+        lambda: monkeypatch.setattr(sweep, "SOURCES", "changed"),
+        lambda: monkeypatch.setattr(sys, "version", "changed"),
+        lambda: monkeypatch.setattr(sweep.metadata, "distributions", list),
+        lambda: monkeypatch.setenv("MXNET_USE_MKLDNN_RNN", "changed"),
+    ):
+        change()
+        for _ in range(2):
+            d2l.run_sweep(square, [{"seed": 3}], tmp_path)
+    assert len(in_this_process) == 5
+
+
+def test_the_type_and_the_order_of_arguments_count(tmp_path, in_this_process):
+    experiment = cell("def experiment(**arguments): return repr(arguments)")
+    for configuration in ({"a": (1,), "b": 1}, {"a": [1], "b": 1}, {"b": 1, "a": [1]}, {"b": True, "a": [1]}):
+        assert d2l.run_sweep(experiment, [configuration], tmp_path) == [repr(configuration)]
+
+
+def test_an_unchanged_notebook_in_a_new_kernel_computes_nothing(tmp_path):
+    (tmp_path / "beside.py").write_text("def f(): return 7")
+    cells = ["import beside\nimport d2l_helpers as d2l\nfrom d2l_helpers.engine import sweep"]
+    for source in CELLS.values():
+        cells += [textwrap.dedent(source.replace("VALUE", "2")), "print(sweep._pickle(experiment)[1])"]
+    cells += ["import os\ndef experiment(kind): return [kind in {'a', 'b', 'c'}, beside.f(), os.getpid()]"]
+    cells += ["print(d2l.run_sweep(experiment, [{'kind': 'a'}], 'results'))"]
+    printed = []
+    for hash_seed in "12":
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+        client = NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}})
+        client.execute(env={**os.environ, "PYTHONHASHSEED": hash_seed, "D2L_PROGRESS": "off"})
+        printed.append(["".join(output["text"] for output in one.outputs) for one in notebook.cells])
+    assert printed[0][-1].startswith("[[True, 7, ")  # and the id of the process
+    assert printed[0] == printed[1]
+
+
+# Failures
+
+
+def test_a_failing_run_is_named_after_all_others_are_kept(tmp_path, in_this_process, is_one_sentence):
+    with pytest.raises(RuntimeError, match=r"'seed': 2.*ZeroDivisionError: two is not allowed.*3 results") as caught:
+        d2l.run_sweep(fail_with_two, SEEDS, tmp_path)
+    assert is_one_sentence(str(caught.value))
+    assert "in fail_with_two" in str(caught.value.__cause__)  # the worker's traceback
+    assert d2l.run_sweep(fail_with_two, [SEEDS[3], SEEDS[0]], tmp_path) == [3, 0]
+    assert in_this_process == SEEDS
+
+
+FAILING = {
+    "import os\ndef experiment(seed): os._exit(1)": r"a worker was killed in one of \[{'seed': 7}\]",
+    "def experiment(seed): return {seed}": r"experiment failed with {'seed': 7} .*set is not JSON",
+    "import sys\ndef experiment(seed): sys.exit(1)": r"experiment failed with {'seed': 7} \(SystemExit: 1\)",
+    "def experiment(seed):\n    import beside": "import beside in a cell: in a function, its changes",
+}
+
+
+@pytest.mark.parametrize(("source", "words"), FAILING.items())
+def test_a_run_that_cannot_be_kept_is_named(tmp_path, monkeypatch, is_one_sentence, source, words):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "beside.py").touch()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=words) as caught:
+            d2l.run_sweep(cell(source), [{"seed": 7}], tmp_path / "results")
+        assert is_one_sentence(str(caught.value))
+    assert list((tmp_path / "results").iterdir()) == []
+    assert d2l.run_sweep(square, [{"seed": 7}], tmp_path) == [49]
+
+
+def test_a_worker_with_other_sources_is_named(tmp_path, monkeypatch, is_one_sentence):
+    monkeypatch.setattr(sweep, "SOURCES", "older")
+    with pytest.raises(RuntimeError, match="d2l_helpers has changed since it was imported") as caught:
+        d2l.run_sweep(square, SEEDS[:1], tmp_path)
+    assert is_one_sentence(str(caught.value))
+
+
+PROGRAM = """
+import os, time
+from pathlib import Path
+import d2l_helpers as d2l
+
+def experiment(seed):
+    Path(f"{seed}-{os.getpid()}.started").touch()
+    time.sleep(10**6 if seed > 0 else 0)
+    return os.environ["OMP_NUM_THREADS"]
+
+d2l.run_sweep(experiment, [{"seed": seed} for seed in range(5)], "results")
+"""
+
+
+def wait_for(condition, seconds=600):
     end = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < end
@@ -111,312 +292,88 @@ def wait_for(condition, seconds=1800):
     return value
 
 
-def address_in(scheduler_file):
-    with contextlib.suppress(OSError, ValueError):  # it is not there yet, or not yet whole
-        return json.loads(scheduler_file.read_text())["address"]
-
-
-@pytest.fixture(scope="module")
-def cluster_in_this_process():
-    """The address of a Dask cluster that takes no time to start, for what does not depend on processes."""
-    pages = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
-    with LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", scheduler_kwargs=pages
-    ) as cluster:
-        yield cluster.scheduler_address
-
-
-@pytest.fixture
-def here(cluster_in_this_process, monkeypatch):
-    """Sweeps are computed in this process."""
-    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster_in_this_process)
-
-
-@pytest.fixture
-def cluster(tmp_path, monkeypatch):
-    """A scheduler and two worker processes of two threads on this machine."""
-    file = tmp_path / "scheduler.json"
-    with processes() as start:
-        start("scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", file)
-        address = wait_for(lambda: address_in(file))
-        for _ in range(2):
-            start("worker", address, "--host", "127.0.0.1", "--nthreads", 2, "--no-nanny", "--no-dashboard",
-                  "--local-directory", tmp_path)  # fmt: skip
-        monkeypatch.setattr(sweep, "SECONDS_TO_WAIT_FOR_A_CLUSTER", 3600)
-        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
-        yield address
-
-
-@pytest.fixture
-def as_if_another_sweep_were_running():
-    """The port that Dask takes unless it is told otherwise is taken."""
-    with socket.socket() as server:
-        with contextlib.suppress(OSError):  # then it is taken indeed
-            server.bind(("127.0.0.1", 8787))
-            server.listen()
-        yield
-
-
-def test_a_worker_that_cannot_reach_its_scheduler_any_more_does_not_say_so(tmp_path, capfd):
-    def complain():
-        import logging
-
-        worker = logging.getLogger("distributed.worker")
-        worker.error("Failed to communicate with scheduler during heartbeat.")
-        return worker.getEffectiveLevel()
-
-    assert d2l.run_sweep(complain, [{}], tmp_path) == [50]
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.usefixtures("as_if_another_sweep_were_running")
-@pytest.mark.parametrize("cores", [1, 2])
-def test_results_do_not_depend_on_the_number_of_local_workers(tmp_path, monkeypatch, capfd, recwarn, expected, cores):
-    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
-    monkeypatch.setattr(sweep, "usable_cores", lambda: cores)
-    assert d2l.run_sweep(train, into(tmp_path / "started"), tmp_path / "results") == expected
-    began = [file.name.split("-")[1] for file in (tmp_path / "started").iterdir()]
-    assert len(began) == len(SEEDS)
-    assert len(set(began)) <= cores
-    assert str(os.getpid()) not in began
-    assert capfd.readouterr() == ("", "")  # what runs print is lost, and Dask is quiet
-    assert [warning.message for warning in recwarn if warning.category is UserWarning] == []
-
-
-def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_results(tmp_path, cluster, expected):
-    started = tmp_path / "started"
-    configurations = into(started)
-    with subprocess.Popen([sys.executable, "-c", KILL_THE_VICTIM, started]) as killer:
-        try:
-            assert d2l.run_sweep(wait_to_be_killed, configurations, tmp_path / "results") == expected
-            assert killer.wait() == 0
-        finally:
-            killer.kill()
-    pids = {file.name.split("-")[1] for file in started.iterdir() if not file.name.startswith("victim")}
-    (victim,) = (file.name.split("-")[1] for file in started.glob("victim-*"))
-    assert pids - {victim}
-    assert not is_running(int(victim))
-
-
-KILL_THE_VICTIM = """
-import os, pathlib, signal, sys, time
-started = pathlib.Path(sys.argv[1])
-while not (list(started.glob("victim-*")) and list(started.glob("[0-9]-*"))):  # the other worker is at work, too
-    time.sleep(0.02)
-(victim,) = started.glob("victim-*")
-os.kill(int(victim.name.split("-")[1]), signal.SIGKILL)
-"""
-
-
 def is_running(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    return False
 
 
-def test_a_finished_run_is_never_repeated(tmp_path, here, expected):
-    configurations = into(tmp_path / "started")
-    results = tmp_path / "new" / "results"
-    assert d2l.run_sweep(train, configurations[:2], results) == expected[:2]
-    before = set(results.iterdir())
-    assert d2l.run_sweep(train, [*configurations[3:1:-1], *configurations[:2], configurations[0]], results) == [
-        *expected[3:1:-1], *expected[:2], expected[0],
-    ]  # fmt: skip
-    assert before < set(results.iterdir())
-    assert sorted(file.name[0] for file in (tmp_path / "started").iterdir()) == list("0123")
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the program", "to its workers, too"])
+def test_an_interrupt_keeps_what_is_finished_and_leaves_no_worker(tmp_path, send):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    path = os.pathsep.join([str(Path(d2l.__path__[0]).parent), os.environ.get("PYTHONPATH", "")])
+    options = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": path}, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "program.py"], start_new_session=True, **options) as process:
+        (finished,) = wait_for(lambda: list(tmp_path.glob("results/*.json")))
+        started = wait_for(lambda: [*tmp_path.glob("[1-9]-*.started")])
+        send(process.pid, signal.SIGINT)
+        errors = process.stderr.read()
+    assert process.returncode != 0
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert errors.count("Traceback") == 1
+    assert "Warning" not in errors
+    assert json.loads(finished.read_text())["result"] == "1"  # a worker has one thread
+    wait_for(lambda: not any(is_running(file.stem.split("-")[1]) for file in started))
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, cluster_in_this_process):
-    """A folder with the result of the first seed."""
-    folder = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DASK_SCHEDULER_ADDRESS", cluster_in_this_process)
-        d2l.run_sweep(train, SEEDS[:1], folder)
-    return folder
+def test_a_cluster_gives_the_same_results(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    file = tmp_path / "scheduler.json"
+    command = [sys.executable, "-m", "dask"]
+    environment, devnull = {**os.environ, "OMP_NUM_THREADS": "1"}, subprocess.DEVNULL
+    local = ["--host", "127.0.0.1", "--no-dashboard"]
+    with contextlib.ExitStack() as stack:
+        scheduler = [*command, "scheduler", *local, "--port", "0", "--scheduler-file", file]
+        worker = [*command, "worker", *local, "--scheduler-file", file, "--nthreads", "2", "--no-nanny"]
+        for program in (scheduler, worker):
+            process = subprocess.Popen(program, cwd=tmp_path, env=environment, stdout=devnull, stderr=devnull)
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            wait_for(file.exists)
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", json.loads(file.read_text())["address"])
+        results = d2l.run_sweep(train, SEEDS, tmp_path / "results")
+    assert perplexities(results) == perplexities([train(**configuration) for configuration in SEEDS])
+    assert len({result["process"] for result in results} - {os.getpid()}) == 1
+    assert d2l.run_sweep(train, SEEDS, tmp_path / "results") == results  # without a cluster by now
 
 
-def test_with_all_runs_finished_no_cluster_is_needed(finished, monkeypatch, expected):
-    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
-    assert d2l.run_sweep(train, SEEDS[:1], finished) == expected[:1]
-
-
-def test_a_result_s_file_says_what_it_is_the_result_of(finished, expected):
-    (file,) = finished.iterdir()
-    assert file.name.startswith("seed=0,started=None-")
-    assert json.loads(file.read_text()) == {"configuration": SEEDS[0], "result": expected[0]}
-
-
-EXPERIMENT = """
-class Model:
-    def factor(self): return FACTOR
-
-def experiment(seed): return [seed * Model().factor()]
-"""
-
-
-def test_a_changed_class_makes_the_experiment_run_again(tmp_path, here, monkeypatch):
-    for factor in (2, 3, 2):
-        module = write_module(tmp_path, EXPERIMENT.replace("FACTOR", str(factor)), monkeypatch)
-        assert d2l.run_sweep(module.experiment, [{"seed": 4}], tmp_path / "results") == [[4 * factor]]
-    assert len(list((tmp_path / "results").iterdir())) == 2
-
-
-def test_what_is_imported_is_run_whatever_the_file_says_by_then(tmp_path, monkeypatch):
-    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
-    module = write_module(tmp_path, EXPERIMENT.replace("FACTOR", "2"), monkeypatch)
-    (tmp_path / "experiments.py").write_text(EXPERIMENT.replace("FACTOR", "3"))
-    assert d2l.run_sweep(module.experiment, [{"seed": 4}], tmp_path / "results") == [[8]]
-
-
-def write_module(folder, source, monkeypatch):
-    """A module named experiments, imported from this source."""
-    (folder / "experiments.py").write_text(source)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # which would be taken for that of the next source
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.delitem(sys.modules, "experiments", raising=False)
-    import experiments
-
-    return experiments
-
-
-def test_a_failing_run_is_named_after_all_others_are_kept(tmp_path, here, expected, is_one_sentence):
-    configurations = into(tmp_path / "started")
-    with pytest.raises(RuntimeError) as caught:
-        d2l.run_sweep(fail_with_two, configurations, tmp_path / "results")
-    message = str(caught.value)
-    assert str(configurations[2]) in message
-    assert "ZeroDivisionError: two is not allowed" in message
-    assert "of 6 configurations 1 failed" in message
-    assert is_one_sentence(message)
-    assert isinstance(caught.value.__cause__, ZeroDivisionError)
-    others = [configuration for configuration in configurations if configuration["seed"] != 2]
-    assert d2l.run_sweep(fail_with_two, others, tmp_path / "results") == [*expected[:2], *expected[3:]]
-    assert sorted(file.name[0] for file in (tmp_path / "started").iterdir()) == list("01345")
-
-
-@pytest.mark.parametrize(
-    ("experiment", "words"), [(end_its_process, "KilledWorker"), (return_a_set, "Object of type set is not JSON")]
-)
-def test_a_run_that_kills_its_worker_or_returns_no_json_is_named(tmp_path, experiment, words):
-    once = dask.config.set({"distributed.scheduler.allowed-failures": 0})  # by default it takes four workers' lives
-    with once, pytest.raises(RuntimeError, match=words) as caught:
-        d2l.run_sweep(experiment, [{"seed": 7}], tmp_path)
-    assert str(caught.value).startswith(f"{experiment.__name__} failed with {{'seed': 7}}")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_interrupt_keeps_what_is_finished_and_leaves_no_worker(tmp_path):
-    program = f"""
-import time
-from pathlib import Path
-import d2l_helpers as d2l
-
-def experiment(seed, started):
-    import os
-    Path(started, f"{{seed}}-{{os.getpid()}}").touch()
-    if seed > 0:
-        time.sleep(10**6)
-    return "OMP_NUM_THREADS=1" in Path("/proc/self/environ").read_text().split("\\0")
-
-if __name__ == "__main__":
-    configurations = [dict(seed=seed, started={str(tmp_path / "started")!r}) for seed in range(5)]
-    d2l.run_sweep(experiment, configurations, {str(tmp_path / "results")!r})
-"""
-    (tmp_path / "started").mkdir()
-    (tmp_path / "program.py").write_text(program)
-    process = subprocess.Popen([sys.executable, tmp_path / "program.py"], stderr=subprocess.PIPE, text=True)
-    finished = wait_for(lambda: list(tmp_path.glob("results/*.json")))
-    wait_for(lambda: len(list((tmp_path / "started").iterdir())) >= 2)
-    process.send_signal(signal.SIGINT)
-    assert process.wait() != 0
-    assert process.stderr.read().rstrip().endswith("KeyboardInterrupt")
-    assert [json.loads(file.read_text())["result"] for file in finished] == [True]  # a worker has one thread
-    workers = {int(file.name.split("-")[1]) for file in (tmp_path / "started").iterdir()}
-    wait_for(lambda: not any(is_running(pid) for pid in workers))
-
-
-def test_no_configurations_give_no_results(tmp_path):
-    assert d2l.run_sweep(train, [], tmp_path) == []
-
-
-# Bad input
-
-
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://host"])
-def test_a_cluster_that_does_not_answer_is_told(tmp_path, monkeypatch, is_one_sentence, address):
-    monkeypatch.setattr(sweep, "SECONDS_TO_WAIT_FOR_A_CLUSTER", 1)
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://host", "without the package"])
+def test_a_cluster_that_is_not_available_is_named(tmp_path, monkeypatch, is_one_sentence, address):
+    if address == "without the package":
+        monkeypatch.setitem(sys.modules, "distributed", None)
+    else:
+        pytest.importorskip("distributed")
+    monkeypatch.setattr(sweep, "CLUSTER_TIMEOUT", 1)
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
-    with pytest.raises(RuntimeError, match=f"DASK_SCHEDULER_ADDRESS is '{address}'") as caught:
-        d2l.run_sweep(train, SEEDS[:1], tmp_path)
+    with pytest.raises(RuntimeError, match=f"DASK_SCHEDULER_ADDRESS must .*got '{address}'") as caught:
+        d2l.run_sweep(square, SEEDS[:1], tmp_path)
     assert is_one_sentence(str(caught.value))
 
 
-def test_a_damaged_result_is_told_and_left_alone(tmp_path, finished, is_one_sentence):
-    (result,) = finished.iterdir()
-    file = tmp_path / result.name
-    for damaged in ("", '{"configuration"', "[]", "{}", "3"):
-        file.write_text(damaged)
-        with pytest.raises(ValueError, match="damaged") as caught:
-            d2l.run_sweep(train, SEEDS[:1], tmp_path)
-        assert is_one_sentence(str(caught.value))
-        assert file.name in str(caught.value)
-        assert file.read_text() == damaged
-
-
-rate = 3
-
-
-def uses_a_variable(seed):
-    return [rate * s for s in [seed]]
-
-
-def of_a_closure(value):
-    def experiment(seed):
-        return value * seed
-
-    return experiment
+# Bad arguments
 
 
 @pytest.mark.parametrize(
-    ("experiment", "words"), [(uses_a_variable, "the variable rate=3"), (of_a_closure(5), "the variable value=5")]
-)
-def test_an_experiment_that_depends_on_more_than_its_arguments_is_refused(tmp_path, experiment, words, is_one_sentence):
-    with pytest.raises(ValueError, match=words) as caught:
-        d2l.run_sweep(experiment, [{"seed": 1}], tmp_path)
-    assert is_one_sentence(str(caught.value))
-
-
-@pytest.mark.parametrize("experiment", [None, "train", print])
-def test_what_is_not_a_function_is_refused(tmp_path, experiment, is_one_sentence):
-    with pytest.raises(TypeError, match="experiment must be a function, not") as caught:
-        d2l.run_sweep(experiment, [{"seed": 1}], tmp_path)
-    assert is_one_sentence(str(caught.value))
-
-
-@pytest.mark.parametrize("configurations", [None, 3, {"seed": 1}, [1], "seed"])
-def test_configurations_that_are_no_list_of_dicts_are_refused(tmp_path, configurations, is_one_sentence):
-    with pytest.raises(TypeError, match="configurations must be a list of dicts") as caught:
-        d2l.run_sweep(train, configurations, tmp_path)
-    assert is_one_sentence(str(caught.value))
-
-
-@pytest.mark.parametrize(
-    "bad", [{}, {"seed": 1}, {"seed": 1, "started": None, "more": 2}, {"seed": {1}, "started": None}]
-)
-def test_a_configuration_that_does_not_fit_the_experiment_is_refused(tmp_path, bad, is_one_sentence):
-    with pytest.raises(ValueError, match=r"configurations\[1\]=") as caught:
-        d2l.run_sweep(train, [SEEDS[0], bad], tmp_path)
-    assert is_one_sentence(str(caught.value))
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("folder", ["file", None, "file/below"])
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path, monkeypatch, folder, is_one_sentence):
+    ("changes", "error", "words"),
+    [
+        ({"experiment": None}, TypeError, "experiment must be a function, got None"),
+        ({"experiment": functools.partial(square)}, TypeError, "experiment must be a function, got functools"),
+        ({"experiment": cell("import _thread\nlock = _thread.allocate_lock()\ndef experiment(seed): lock")},
+         ValueError, "experiment must be picklable, got .*lock"),
+        ({"configurations": {"seed": 1}}, TypeError, "configurations must be a list of dicts"),
+        ({"configurations": [1]}, TypeError, "configurations must be a list of dicts"),
+        ({"configurations": [{"seed": 1}, {}]}, ValueError, r"configurations\[1\]={}"),
+        ({"configurations": [{"seed": {1}}]}, ValueError, r"configurations\[0\]="),
+        ({"folder": None}, ValueError, "folder None"),
+        ({"folder": "file/below"}, ValueError, "folder 'file/below'"),
+    ],
+)  # fmt: skip
+def test_a_bad_argument_is_named_before_anything_runs(
+    tmp_path, monkeypatch, in_this_process, is_one_sentence, changes, error, words
+):
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
-    with pytest.raises(ValueError, match="folder") as caught:
-        d2l.run_sweep(train, SEEDS, folder)
+    with pytest.raises(error, match=words) as caught:
+        d2l.run_sweep(**{"experiment": square, "configurations": SEEDS, "folder": "results", **changes})
     assert is_one_sentence(str(caught.value))
+    assert in_this_process == []

@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Collection
 from pathlib import Path
+from types import FunctionType
 
 import mxnet as mx
 from mxnet import nd
@@ -173,7 +174,9 @@ def check_checkpoint(checkpoint):
 
 
 def check_configurations(experiment, configurations):
-    """Raise TypeError or ValueError unless configurations is a list of dicts of arguments of an experiment."""
+    """Raise TypeError or ValueError unless configurations is a list of dicts of arguments of a function."""
+    if not isinstance(experiment, FunctionType):
+        raise TypeError(f"experiment must be a function, got {experiment!r}; define it with `def`.")
     if not isinstance(configurations, Collection) or not all(isinstance(conf, dict) for conf in configurations):
         raise TypeError(
             f"configurations must be a list of dicts, not {configurations!r}: give for example [{{'seed': 1}}]."

@@ -1,156 +1,196 @@
-"""A sweep: one experiment with many configurations, side by side, and each result kept as a file.
+"""Sweeps: call one experiment with many configurations in parallel, and keep each result as a file.
 
-The runs of a sweep have nothing to do with each other, so this is where one outgrows a laptop:
-Dask spreads them over the cores of this machine, or over a cluster of machines.
+cloudpickle sends the experiment to the workers, with everything that it uses from the notebook and from modules next to
+it: functions, classes, closures, defaults and global values. The digest of these bytes, without file names and other
+parts that differ between processes, is a part of the key under which a result is kept. What cloudpickle does not find
+does not exist in a worker, so it cannot change a result.
 """
 
 import contextlib
 import hashlib
 import io
 import json
-import logging
 import os
 import pickle
 import re
+import signal
+import sys
+import textwrap
 import threading
-from unittest.mock import patch
+import traceback
+from importlib import metadata
+from pathlib import Path
+from types import CodeType, ModuleType
+
+import cloudpickle
+import joblib
+from cloudpickle.cloudpickle import _DYNAMIC_CLASS_TRACKER_BY_ID as RANDOM_CLASS_IDS
 
 from d2l_helpers.engine.check import check_configurations, check_folder
-from d2l_helpers.engine.fingerprint import fingerprint, pickled
 from d2l_helpers.engine.progress import Progress
-from d2l_helpers.engine.threads import usable_cores
 
-SECONDS_TO_WAIT_FOR_A_CLUSTER = 60
-
-# What Dask does beside the runs: watching its own clock fifty times a second took a twentieth of two cores, its
-# profiler a tenth of a run.
-LET_THE_RUNS_HAVE_THE_CORES = {
-    "distributed.admin.tick.interval": "2s",
-    "distributed.admin.system-monitor.interval": "5s",
-    "distributed.worker.profile.enabled": False,
-}
-
-one_at_a_time = threading.Lock()
+CLUSTER_TIMEOUT = 60  # seconds
+PACKAGE = Path(__file__).parents[1]
+HOMES = "|".join(re.escape(str(home)) for home in (PACKAGE, Path(os.__file__).parent))
+INSTALLED = re.compile(rf"({HOMES}|.*/(site|dist)-packages)(/|$)")  # the standard library, too
+# The parts of compiled code except for its location.
+CODE = [n for n, v in vars(CodeType).items() if re.match("co_(?!filename|first|line|lnotab)", n) and not callable(v)]
+mxnet_lock = threading.Lock()  # MXNet's random numbers belong to the process, and a Dask worker may have many threads
 
 
-def run_sweep(experiment, configurations, folder):
-    """Call experiment(**configuration) for each configuration, and keep each result as a file.
+def run_sweep(experiment, configurations, folder, *, recompute=False):
+    """Call experiment(**configuration) for each configuration in parallel, and keep each result as a file.
 
-    experiment: a function that returns what JSON can hold (numbers, texts, lists, dicts). All that
-        its result depends on is in its arguments, the seed of its random numbers too.
-    configurations: a list of dicts, name of an argument -> value, which JSON can hold.
-    folder: where the results are kept, a file for each configuration; made if it is missing.
+    The runs use one process with one thread per core of this machine. If the environment variable
+    DASK_SCHEDULER_ADDRESS is set, they use that Dask cluster instead, whose workers need this package. The output that
+    runs print is discarded. Results do not depend on the number of workers.
 
-    The runs go to the Dask cluster whose address is in the environment variable
-    DASK_SCHEDULER_ADDRESS, and whose workers have this package. Without it they go to as many
-    processes of one thread as this machine has cores, which are started here and end with the
-    call. (A program needs `if __name__ == "__main__":` for that; a notebook does not.) What a
-    worker was at when it died is done by another one. A run that has its file is not repeated,
-    unless the code has changed: the experiment's, all that it uses of the notebook and of files
-    beside it, that of d2l_helpers, or the version of what is installed. What a run prints is lost.
+    A result is computed again after any change to its configuration, to the experiment and everything in the notebook
+    or in modules next to it that the experiment uses, to d2l_helpers, to the version of Python or of an installed
+    package, or to an environment variable of MXNet. Data files that the experiment opens are not checked: add
+    their date to the configurations, or set recompute.
 
-    Returns the results, as JSON gives them back, in the order of the configurations. They do not
-    depend on the number of workers.
-    Raises TypeError or ValueError for bad arguments before anything is run; RuntimeError if no
-    cluster answers, or if a run fails: then all others are finished and kept first, and the error
-    says which configuration it was.
+    Args:
+        experiment: Function that returns what JSON can store (numbers, strings, lists, dicts). Its result must depend
+            on its arguments only, including the random seed, and it must import user modules outside of functions.
+        configurations: List of dicts, argument name -> value that JSON can store.
+        folder: Directory of the results, one JSON file per configuration; created if it is missing. A damaged file is
+            replaced.
+        recompute: Whether to replace results that exist already.
+
+    Returns:
+        The list of results as JSON returns them, in the order of the configurations.
+
+    Raises:
+        TypeError: An argument has the wrong type; nothing has run.
+        ValueError: An argument has an invalid value; nothing has run.
+        RuntimeError: A run failed, and the message names its configuration; all other results have been kept. Or a
+            worker process was killed, or the Dask cluster is not available.
     """
-    code = fingerprint(experiment)
     check_configurations(experiment, configurations)
     folder = check_folder(folder)
-    paths = [folder / _file_name(configuration, code) for configuration in configurations]
-    finished = {path: _read(path) for path in paths if path.exists()}
-    missing = {path: conf for path, conf in zip(paths, configurations, strict=True) if path not in finished}
-    failures = []
+    sent, code = _pickle(experiment)
+    names = [_file_name(configuration, code) for configuration in configurations]
+    results, failures = {}, []
+    for name in [] if recompute else names:
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # it is missing or damaged
+            results[name] = json.loads((folder / name).read_text())["result"]
+    missing = {name: conf for name, conf in zip(names, configurations, strict=True) if name not in results}
     if missing:
-        sent = pickled(experiment)
-        with Progress(len({*paths}), "run", len(finished)) as progress, _cluster(len(missing)) as client:
-            for path, future in _submit(client, sent, missing):
-                try:
-                    finished[path] = _keep(path, missing[path], future.result())
-                except Exception as error:
-                    failures.append((missing[path], error))
+        outcomes = (_on_cluster if os.environ.get("DASK_SCHEDULER_ADDRESS") else _on_this_machine)(sent, missing)
+        with Progress(len({*names}), "run", len(results)) as progress, contextlib.closing(outcomes):
+            for name, result, *error in outcomes:
+                if error:
+                    failures.append((missing.pop(name), *error))
+                else:
+                    results[name] = result
+                    unfinished = folder / f"{name}.{os.getpid()}.tmp"  # so that a file is complete or missing
+                    unfinished.write_text(json.dumps({"configuration": missing.pop(name), "result": result}) + "\n")
+                    unfinished.replace(folder / name)
                 progress.update(f"{len(failures)} failed" if failures else "")
-    if failures:
-        configuration, error = failures[0]
+    for configuration, message, details in failures:
         raise RuntimeError(
-            f"{experiment.__name__} failed with {configuration} ({type(error).__name__}: {error}): change that "
-            f"configuration or mend the function; of {len(paths)} configurations {len(failures)} failed, and the "
-            f"results of the others are kept in {str(folder)!r}."
-        ) from error
-    return [finished[path] for path in paths]
+            f"experiment failed with {configuration} ({message}); fix it and rerun, as {len(results)} results are kept."
+        ) from RuntimeError(details)
+    return [results[name] for name in names]
 
 
-def _submit(client, experiment, configurations):
-    """Compute path -> configuration on a cluster; gives (path, future), in the order in which they end."""
-    from distributed import as_completed
-
-    futures = {
-        client.submit(_run, experiment, configuration, key=path.stem): path
-        for path, configuration in configurations.items()
-    }
-    return ((futures[future], future) for future in as_completed(futures))
-
-
-def _run(experiment, configuration):
-    """One run, in a worker, which gets the experiment as bytes. Returns its result as JSON."""
-    # As bytes, so that d2l_helpers is imported, for this function, before what they name, MXNet for example.
-    # MXNet's random numbers belong to the process: in a worker of several threads runs take turns.
-    with one_at_a_time, contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return json.dumps(pickle.loads(experiment)(**configuration))
+def _run(name, experiment, configuration, sources):
+    """Return (name, result), or (name, None, message, traceback) for a failed run; this is what a worker calls."""
+    # The experiment comes as bytes, so that unpickling this function imports d2l_helpers before MXNet.
+    try:
+        with mxnet_lock, contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            if sources != SOURCES:
+                raise ImportError("d2l_helpers has changed since it was imported: restart the kernel and all workers")
+            [*map(sys.modules.pop, _user_modules() - MODULES_AT_START)]  # what another run has imported
+            result = json.loads(json.dumps(pickle.loads(experiment)(**configuration)))
+            if imported := _user_modules() - MODULES_AT_START:
+                raise ImportError(f"import {min(imported)} in a cell: in a function, its changes go unnoticed")
+            return name, result
+    except (Exception, SystemExit) as error:
+        return name, None, textwrap.shorten(f"{type(error).__name__}: {error}", 300), traceback.format_exc()
 
 
-@contextlib.contextmanager
-def _cluster(num_runs):
-    """A client of the cluster at DASK_SCHEDULER_ADDRESS, or else of one that starts and ends with it."""
-    import dask
-    from distributed import Client, LocalCluster  # costs half a second, so only here
+def _on_this_machine(sent, missing):
+    """Yield the outcome of each run as soon as it ends, from processes with one thread."""
+    cores = min(joblib.cpu_count(only_physical_cores=True), len(missing))
+    # With one worker, joblib would compute in this process, whose MXNet has another number of threads.
+    options = {"n_jobs": max(cores, 2), "pre_dispatch": cores, "batch_size": 1, "return_as": "generator_unordered"}
+    quiet = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN), "idle_worker_timeout": 5}
+    runs = [joblib.delayed(_run)(name, sent, configuration, SOURCES) for name, configuration in missing.items()]
+    try:
+        with joblib.parallel_config("loky", inner_max_num_threads=1):
+            yield from joblib.Parallel(**options, **quiet)(runs)
+    except RuntimeError as error:
+        raise RuntimeError(f"a worker was killed in one of {[*missing.values()][:cores]}; free some memory.") from error
 
-    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+
+def _on_cluster(sent, missing):
+    """Yield the outcome of each run as soon as it ends, from the Dask cluster at DASK_SCHEDULER_ADDRESS."""
+    # Not with joblib's Dask backend: it computes in this process if the cluster has one thread, and waits forever for
+    # a run that has killed its workers.
+    address = os.environ["DASK_SCHEDULER_ADDRESS"]
     with contextlib.ExitStack() as stack:
-        if not address:
-            # One thread for each worker, from its first import on; and no worker is killed for its use of memory.
-            # What fails, run_sweep says. A worker may ask a scheduler that has just ended, and would say that.
-            own = {"OMP_NUM_THREADS": "1", "DASK_LOGGING__DISTRIBUTED": "critical"}
-            with dask.config.set(LET_THE_RUNS_HAVE_THE_CORES), patch.dict(os.environ, own):
-                workers = {"n_workers": min(usable_cores(), num_runs), "threads_per_worker": 1, "memory_limit": 0}
-                # No dashboard, on a free port, so that a second sweep at the same time does not warn that the port is
-                # taken; and no warning of each run that Ctrl-C has cancelled.
-                pages = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
-                quiet = {"scheduler_kwargs": pages, "silence_logs": logging.ERROR}
-                address = stack.enter_context(LocalCluster(**workers, **quiet))
         try:
-            client = stack.enter_context(Client(address, timeout=SECONDS_TO_WAIT_FOR_A_CLUSTER))
-            client.wait_for_workers(1, timeout=SECONDS_TO_WAIT_FOR_A_CLUSTER)
-        except (OSError, ValueError) as error:
+            from distributed import Client, as_completed
+
+            client = stack.enter_context(Client(address, timeout=CLUSTER_TIMEOUT))
+            client.wait_for_workers(1, timeout=CLUSTER_TIMEOUT)
+        except (ImportError, OSError, ValueError) as error:
             raise RuntimeError(
-                f"DASK_SCHEDULER_ADDRESS is {address!r}, where no scheduler with a worker answered within "
-                f"{SECONDS_TO_WAIT_FOR_A_CLUSTER} s: start them with `dask scheduler` and `dask worker {address}`, "
-                "or unset the variable to compute on this machine."
+                f"DASK_SCHEDULER_ADDRESS must name a Dask cluster with workers, got {address!r} ({error}); unset it."
             ) from error
-        yield client
+        futures = {client.submit(_run, name, sent, conf, SOURCES, pure=False): name for name, conf in missing.items()}
+        for future in as_completed(futures):
+            # Dask itself reports an exception only if a run has killed its workers.
+            yield (futures[future], None, type(e).__name__, "") if (e := future.exception()) else future.result()
+
+
+class _Fingerprint(cloudpickle.Pickler):
+    """A pickler for digests: its bytes do not depend on the process, the place of the code or the order of sets."""
+
+    def persistent_id(self, value):
+        """Return a substitute for a value, or None to pickle the value itself."""
+        if isinstance(value, CodeType):
+            return [getattr(value, name) for name in CODE]
+        if type(value) in (set, frozenset):
+            return type(value).__name__, sorted(value, key=_digest)
+        return "class" if type(value) is str and value in RANDOM_CLASS_IDS else None
+
+
+def _digest(value):
+    _Fingerprint(stream := io.BytesIO()).dump(value)
+    return hashlib.sha256(stream.getvalue()).hexdigest()
+
+
+def _pickle(experiment):
+    """Return a function as bytes, and a digest of everything on which its results depend."""
+    versions = sorted(f"{package.name} {package.version}" for package in metadata.distributions())
+    settings = sorted(item for item in os.environ.items() if item[0].startswith(("MXNET_", "DNNL_", "CUDA_")))
+    with contextlib.ExitStack() as stack:
+        for name in _user_modules() - cloudpickle.list_registry_pickle_by_value():
+            cloudpickle.register_pickle_by_value(sys.modules[name])
+            stack.callback(cloudpickle.unregister_pickle_by_value, sys.modules[name])
+        try:
+            return cloudpickle.dumps(experiment), _digest([experiment, SOURCES, sys.version, versions, settings])
+        except Exception as error:
+            raise ValueError(f"experiment must be picklable, got {str(error)[:60]!r}; create it inside.") from error
+
+
+def _user_modules():
+    """Return the names of the imported modules that are neither installed nor a part of d2l_helpers."""
+    modules = [vars(module) for module in [*sys.modules.values()] if isinstance(module, ModuleType)]
+    places = {one.get("__name__"): [one.get("__file__"), *(one.get("__path__") or ())] for one in modules}
+    users = {name for name, paths in places.items() if any(path and not INSTALLED.match(str(path)) for path in paths)}
+    return users & {*sys.modules} - {"__main__"}
 
 
 def _file_name(configuration, code):
-    """A name that a person can read, and 16 digits that belong to this configuration and this code alone."""
-    readable = ",".join(f"{name}={value}" for name, value in configuration.items())
-    digest = hashlib.sha256(json.dumps([configuration, code], sort_keys=True).encode()).hexdigest()
-    return f"{re.sub(r'[^A-Za-z0-9_.,=+-]', '_', readable)[:120]}-{digest[:16]}.json"
+    """Return a readable file name that ends with 16 digits for this configuration and this code."""
+    readable = re.sub(r"[^A-Za-z0-9_.,=+-]", "_", ",".join(f"{key}={value}" for key, value in configuration.items()))
+    return f"{readable[:120]}-{_digest(repr([configuration, code]))[:16]}.json"
 
 
-def _keep(path, configuration, result):
-    """Write a result, given as JSON, to its file, whole or not at all; returns it."""
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    unfinished.write_text(f'{{"configuration": {json.dumps(configuration)},\n "result": {result}}}\n')
-    unfinished.replace(path)
-    return json.loads(result)
-
-
-def _read(path):
-    try:
-        return json.loads(path.read_text())["result"]
-    except (ValueError, LookupError, TypeError) as error:
-        raise ValueError(
-            f"folder {str(path.parent)!r} holds a damaged result, {path.name!r}: delete that file, and its run will "
-            "be repeated."
-        ) from error
+# Both as of the import of this package: a worker that has imported other sources, or later other modules, is found out.
+SOURCES = _digest([(p.name, p.read_bytes()) for p in sorted(PACKAGE.rglob("*")) if p.suffix in {".py", ".txt", ".npz"}])
+MODULES_AT_START = _user_modules()
