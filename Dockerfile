@@ -3,13 +3,13 @@
 FROM debian:bookworm-slim AS system
 ARG NB_USER=student
 ARG NB_UID=1000
-COPY install/container.sh /usr/local/bin/
+COPY tools/install/container.sh /usr/local/bin/
 RUN container.sh
 USER ${NB_USER}
 
 FROM system
 ARG NB_USER=student
-# .venv-classroom is the same with nbgrader and JupyterHub, for a class on Kubernetes (docs/server.md).
+# .venv-classroom is the same with nbgrader and JupyterHub, for a class on Kubernetes (docs/jupyterhub.md).
 ARG VENV=.venv
 COPY --chown=${NB_USER} . /home/${NB_USER}/deep-rnn
 WORKDIR /home/${NB_USER}/deep-rnn
@@ -17,4 +17,4 @@ RUN make ${VENV}/installed
 ENV PATH=/home/${NB_USER}/deep-rnn/${VENV}/bin:${PATH}
 EXPOSE 8888
 CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "--notebook-dir=notebooks", \
-  "--LabApp.app_settings_dir=install/lab"]
+  "--LabApp.app_settings_dir=tools/install/lab"]

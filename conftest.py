@@ -2,7 +2,11 @@
 
 import pytest
 
-pytest_plugins = ["tests.notebook_comparison.plugin", "tests.continuations", "tests.readable"]
+pytest_plugins = [
+    "tests.plugins.notebook_comparison.plugin",
+    "tests.plugins.continuations",
+    "tests.plugins.figure_accessibility",
+]
 
 
 @pytest.hookimpl(tryfirst=True)

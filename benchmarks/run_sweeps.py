@@ -17,8 +17,8 @@ def experiment(seed, num_epochs):
 
     mx.random.seed(seed)
     text = d2l.load_data_time_machine()
-    training = d2l.Training(d2l.RNNModel(rnn.LSTM(64), text[-1]), text, new_weights=mx.init.Normal(0.1))
-    training.draw_weights()
+    training = d2l.Training(d2l.RNNModel(rnn.LSTM(64), text[-1]), text, initializer=mx.init.Normal(0.1))
+    training.initialize_weights()
     return {"perplexity": [training.epoch() for _ in range(num_epochs)][-1]}
 
 

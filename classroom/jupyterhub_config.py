@@ -1,4 +1,4 @@
-"""JupyterHub for one class on one Linux machine with systemd: `docs/server.md` says how it is started.
+"""JupyterHub for one class on one Linux machine with systemd: `docs/jupyterhub.md` says how it is started.
 
 Everything that differs from class to class comes from the environment; the secrets have no default.
 """

@@ -7,9 +7,10 @@ from nbgrader import preprocessors as of_nbgrader
 from nbgrader.converters import Autograde
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "docs")]
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 from execute import ConfinedExecute, Deduplicate, OnlyVerdicts  # noqa: E402
-from html_copy import markdown2html  # noqa: E402
+
+from tools.export_html import markdown2html  # noqa: E402
 
 c = get_config()  # noqa: F821  (nbgrader calls this file)
 c.CourseDirectory.course_id = "deep-rnn"

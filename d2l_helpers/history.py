@@ -1,9 +1,9 @@
 """What a training run leaves behind: perplexity and seconds, epoch by epoch."""
 
-from d2l_helpers.engine import checkpoint
-from d2l_helpers.engine.figure import as_png
-from d2l_helpers.engine.record import Record
-from d2l_helpers.pictures import show_perplexity
+from d2l_helpers._internal import checkpoint
+from d2l_helpers._internal.alt_text import as_png
+from d2l_helpers._internal.record import Record
+from d2l_helpers.plotting import show_perplexity
 
 
 class History(Record):

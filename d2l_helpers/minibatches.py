@@ -5,7 +5,7 @@ import random
 import numpy as np
 from mxnet import nd
 
-from d2l_helpers.engine.check import check_minibatches
+from d2l_helpers._internal.validation import check_minibatches
 
 
 def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None):

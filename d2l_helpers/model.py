@@ -2,7 +2,7 @@
 
 from mxnet.gluon import HybridBlock, nn
 
-from d2l_helpers.engine import gluon
+from d2l_helpers._internal import gluon_internals
 
 
 class RNNModel(HybridBlock):
@@ -19,7 +19,7 @@ class RNNModel(HybridBlock):
 
     def __init__(self, rnn_layer, vocab_size, **kwargs):
         super().__init__(**kwargs)
-        gluon.join_weights_by_rows(rnn_layer, vocab_size)  # for speed alone
+        gluon_internals.join_weights_by_rows(rnn_layer, vocab_size)  # for speed alone
         self.rnn = rnn_layer
         self.vocab_size = vocab_size
         self.dense = nn.Dense(vocab_size)
@@ -45,4 +45,4 @@ class RNNModel(HybridBlock):
 
     def one_step(self):
         """What computes the same for inputs of shape (batch_size, 1), and sooner: the same weights, cell by cell."""
-        return gluon.one_step(self.rnn, self.dense, self.vocab_size) or self
+        return gluon_internals.one_step(self.rnn, self.dense, self.vocab_size) or self

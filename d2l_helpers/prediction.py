@@ -2,9 +2,9 @@
 
 from mxnet import nd
 
-from d2l_helpers.engine.check import check_context, check_model, check_prefixes, check_size
-from d2l_helpers.engine.functions import FunctionModel
-from d2l_helpers.engine.pace import one_thread
+from d2l_helpers._internal.function_model import FunctionModel
+from d2l_helpers._internal.pace import one_thread
+from d2l_helpers._internal.validation import check_context, check_model, check_prefixes, check_size
 from d2l_helpers.model import RNNModel
 
 

@@ -14,13 +14,13 @@ import numpy as np
 from mxnet import autograd, init, nd
 from mxnet.gluon.loss import SoftmaxCrossEntropyLoss
 
-from d2l_helpers.engine import check, gluon
-from d2l_helpers.engine.devices import try_gpu
-from d2l_helpers.engine.functions import FunctionModel
-from d2l_helpers.engine.identity import identity_of
-from d2l_helpers.engine.keeper import Keeper
-from d2l_helpers.engine.pace import pace_for, paced
-from d2l_helpers.engine.run import Run
+from d2l_helpers._internal import gluon_internals, validation
+from d2l_helpers._internal.devices import try_gpu
+from d2l_helpers._internal.function_model import FunctionModel
+from d2l_helpers._internal.identity import identity_of
+from d2l_helpers._internal.keeper import Keeper
+from d2l_helpers._internal.loop import Run
+from d2l_helpers._internal.pace import pace_for, paced
 from d2l_helpers.history import History
 from d2l_helpers.minibatches import data_iter_consecutive, data_iter_random
 from d2l_helpers.prediction import predict_rnn_gluon
@@ -57,13 +57,13 @@ def sgd(params, lr, batch_size):
         nd.sgd_update(param, param.grad, lr=lr, rescale_grad=1 / batch_size, out=param)
 
 
-def train_step(model, weights, X, y, state, lr, clipping_theta, watch=None):
+def train_step(model, weights, X, y, state, lr, clipping_theta, on_gradients=None):
     """One minibatch: forward, loss, backward, clipping, update.
 
     model(X, state) returns (logits of shape (num_steps * batch_size, vocab_size), state).
     weights: name -> NDArray with a gradient. X: indices, shape (batch_size, num_steps). y: the
     characters to predict, in the order of the logits, shape (num_steps * batch_size,).
-    watch: a function that is given the gradients before clipping, name -> NDArray, or None.
+    on_gradients: a function that is given the gradients before clipping, name -> NDArray, or None.
 
     Returns (the mean loss in nats per character, shape (1,), still on the device; the new state).
     """
@@ -73,8 +73,8 @@ def train_step(model, weights, X, y, state, lr, clipping_theta, watch=None):
         loss = cross_entropy(logits, y).mean()
     loss.backward()
     params = list(weights.values())
-    if watch:
-        watch({name: weight.grad for name, weight in weights.items()})
+    if on_gradients:
+        on_gradients({name: weight.grad for name, weight in weights.items()})
     grad_clipping(params, clipping_theta, X.context)
     sgd(params, lr, 1)
     return loss, state
@@ -97,9 +97,9 @@ class Training:
     ctx: the device, an `mxnet.Context`.
     is_random_iter: True for `data_iter_random`, each minibatch from a new state; False for
         `data_iter_consecutive`, the state carried on and zero at the start of each epoch.
-    new_weights: an MXNet initializer that draws the first weights (`mxnet.random.seed` repeats
+    initializer: an MXNet initializer that draws the first weights (`mxnet.random.seed` repeats
         them), or None to go on from those that the model has.
-    watch: a function that is given the gradients of every step before they are clipped, name of
+    on_gradients: a function that is given the gradients of every step before they are clipped, name of
         a weight -> NDArray (the next step overwrites them), or None.
     checkpoint: a file to save to after every report and when interrupted, and to take up a run
         from; None for neither. With the same arguments (num_epochs may be more) the run goes on
@@ -122,12 +122,12 @@ class Training:
     prefixes: Sequence[str] = ("traveller", "time traveller")
     ctx: mx.Context = field(default_factory=try_gpu)
     is_random_iter: bool = False
-    new_weights: init.Initializer | None = field(default_factory=lambda: init.Normal(0.01))
-    watch: Callable | None = None
+    initializer: init.Initializer | None = field(default_factory=lambda: init.Normal(0.01))
+    on_gradients: Callable | None = None
     checkpoint: str | PathLike | None = None
 
     def __post_init__(self):
-        check.check_training(self)
+        validation.check_training(self)
 
     def run(self):
         """Train, and report the epoch's number, its perplexity, its seconds, and a continuation of each prefix.
@@ -139,23 +139,23 @@ class Training:
         interrupt waits for the end of the current one.
         """
         with Keeper(self.checkpoint, identity_of(self), self.num_epochs, History()) as keeper:
-            self.draw_weights()
-            weights = gluon.weights_of(self.model, self.ctx)
+            self.initialize_weights()
+            weights = gluon_internals.weights_of(self.model, self.ctx)
             return Run(keeper, weights, self._epoch, self._report, self.pred_period).train()
 
-    def draw_weights(self):
+    def initialize_weights(self):
         """Give the model its first weights, unless it is to keep those that it has."""
-        if self.new_weights is not None:
-            gluon.draw_weights(self.model, self.new_weights, self.batch_size, self.num_steps, self.ctx)
+        if self.initializer is not None:
+            gluon_internals.initialize_weights(self.model, self.initializer, self.batch_size, self.num_steps, self.ctx)
 
     def epoch(self):
         """One pass over the text. Returns its perplexity, exp of the mean loss in nats per character."""
-        weights = gluon.trainable_weights(self.model, self.ctx)
+        weights = gluon_internals.trainable_weights(self.model, self.ctx)
         losses, state = [], None
         for X, y in paced(self.minibatches(), weights, self._pace):
             if state is None or self.is_random_iter:
                 state = self.model.begin_state(batch_size=self.batch_size, ctx=self.ctx)
-            loss, state = train_step(self.model, weights, X, y, state, self.lr, self.clipping_theta, self.watch)
+            loss, state = train_step(self.model, weights, X, y, state, self.lr, self.clipping_theta, self.on_gradients)
             losses.append(loss)
         # The only place in an epoch where Python waits for the device.
         mean_loss = float(nd.concat(*losses, dim=0).mean().asscalar())
@@ -180,7 +180,7 @@ class Training:
 
     def _epoch(self, number):
         perplexity = self.epoch()
-        check.check_convergence(perplexity, number, self.lr, self.clipping_theta)
+        validation.check_convergence(perplexity, number, self.lr, self.clipping_theta)
         return perplexity
 
     def _report(self, history):
@@ -206,7 +206,7 @@ def train_and_predict_rnn(
     init_rnn_state(batch_size, num_hiddens, ctx) returns the state to start from, a tuple.
     The rest: as for `train_and_predict_rnn_gluon`.
     """
-    check.check_size(num_hiddens=num_hiddens, vocab_size=vocab_size)
+    validation.check_size(num_hiddens=num_hiddens, vocab_size=vocab_size)
     model = FunctionModel(rnn, get_params, init_rnn_state, num_hiddens, vocab_size)
     text = (corpus_indices, char_to_idx, idx_to_char, vocab_size)
     return Training(model, text, num_epochs, num_steps, batch_size, lr, clipping_theta, pred_period, pred_len,
@@ -226,8 +226,8 @@ def train_and_predict_rnn_gluon(
 
     Source: the document's third cell.
     """
-    check.check_size(num_hiddens=num_hiddens, vocab_size=vocab_size)
-    check.check_model(model, vocab_size, num_hiddens)
+    validation.check_size(num_hiddens=num_hiddens, vocab_size=vocab_size)
+    validation.check_model(model, vocab_size, num_hiddens)
     text = (corpus_indices, char_to_idx, idx_to_char, vocab_size)
     return Training(model, text, num_epochs, num_steps, batch_size, lr, clipping_theta, pred_period, pred_len,
                     prefixes, ctx, checkpoint=checkpoint).run()  # fmt: skip

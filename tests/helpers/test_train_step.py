@@ -1,0 +1,540 @@
+"""The training step, the loop around it, its reports and what it returns."""
+
+import base64
+import math
+import random
+import re
+from functools import partial
+
+import d2lzh
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import autograd, nd
+from mxnet.gluon import nn, rnn
+
+import d2l_helpers as d2l
+from tests.helpers import models as networks
+
+CTX = mx.cpu()
+
+
+def new_params(*gradients):
+    """Parameters whose gradients are these."""
+    params = []
+    for gradient in gradients:
+        param = nd.array(np.random.RandomState(len(params)).normal(size=np.shape(gradient)))
+        param.attach_grad()
+        param.grad[:] = nd.array(gradient)
+        params.append(param)
+    return params
+
+
+def gradients_of(params):
+    return [param.grad.asnumpy() for param in params]
+
+
+GRADIENTS = [np.arange(6.0).reshape(2, 3) - 2, np.array([3.0, -4.0]), np.array([[0.5]])]  # of length sqrt(44.25)
+
+
+# Clipping
+
+
+def test_a_longer_gradient_is_shortened_to_theta_and_keeps_its_direction():
+    params = new_params(*GRADIENTS)
+    length = math.sqrt(sum((gradient**2).sum() for gradient in GRADIENTS))
+    d2l.grad_clipping(params, 0.5, CTX)
+    for clipped, gradient in zip(gradients_of(params), GRADIENTS, strict=True):
+        np.testing.assert_allclose(clipped, gradient * 0.5 / length, rtol=1e-6)
+
+
+@pytest.mark.parametrize("theta", [6.7, 1e6, None])
+def test_a_shorter_gradient_and_one_without_a_limit_stay_bit_for_bit(theta):
+    params = new_params(*GRADIENTS)
+    d2l.grad_clipping(params, theta, CTX)
+    for clipped, gradient in zip(gradients_of(params), GRADIENTS, strict=True):
+        np.testing.assert_array_equal(clipped, gradient)
+
+
+def test_a_zero_gradient_stays_zero():
+    params = new_params(np.zeros((2, 3)), np.zeros(4))
+    d2l.grad_clipping(params, 1e-2, CTX)
+    for clipped in gradients_of(params):
+        np.testing.assert_array_equal(clipped, 0)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-2, 1, 1e6])
+@pytest.mark.parametrize("theta", [1e-2, 5, np.float32(5), None])
+def test_clipping_equals_the_published_one(scale, theta):
+    ours, theirs = ([*new_params(*(gradient * scale for gradient in GRADIENTS))] for _ in range(2))
+    d2l.grad_clipping(ours, theta, CTX)
+    d2lzh.grad_clipping(theirs, theta, CTX)
+    for clipped, other in zip(gradients_of(ours), gradients_of(theirs), strict=True):
+        np.testing.assert_allclose(clipped, other, rtol=1e-6)
+
+
+def test_clipping_takes_a_hundred_parameters_as_one_vector():
+    params = new_params(*[np.ones(4)] * 100)
+    d2l.grad_clipping(params, 1, CTX)
+    np.testing.assert_allclose(gradients_of(params), 1 / 20, rtol=1e-6)
+
+
+def test_clipping_without_parameters_does_nothing():
+    d2l.grad_clipping([], 1, CTX)
+
+
+def test_clipping_leaves_the_parameters_alone():
+    params = new_params(*GRADIENTS)
+    before = [param.asnumpy().copy() for param in params]
+    d2l.grad_clipping(params, 0.5, CTX)
+    for param, then in zip(params, before, strict=True):
+        np.testing.assert_array_equal(param.asnumpy(), then)
+
+
+# The update
+
+
+@pytest.mark.parametrize(("lr", "batch_size"), [(0.1, 1), (100, 1), (0.03, 256), (np.float32(0.5), np.int64(10))])
+def test_sgd_subtracts_the_gradient_times_lr_over_batch_size(lr, batch_size):
+    ours, theirs = new_params(*GRADIENTS), new_params(*GRADIENTS)
+    before = [param.asnumpy().copy() for param in ours]
+    d2l.sgd(ours, lr, batch_size)
+    d2lzh.sgd(theirs, lr, batch_size)
+    for param, other, then, gradient in zip(ours, theirs, before, GRADIENTS, strict=True):
+        np.testing.assert_allclose(param.asnumpy(), then - lr * gradient / batch_size, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(param.asnumpy(), other.asnumpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_sgd_changes_the_parameters_in_place_and_leaves_the_gradients_alone():
+    params = new_params(*GRADIENTS)
+    same_memory = [param.reshape((-1,)) for param in params]
+    before = [param.asnumpy().copy() for param in params]
+    d2l.sgd(params, 0.1, 1)
+    for param, view, then, gradient in zip(params, same_memory, before, GRADIENTS, strict=True):
+        np.testing.assert_array_equal(view.asnumpy(), param.asnumpy().ravel())
+        assert not np.array_equal(param.asnumpy(), then)
+        np.testing.assert_array_equal(param.grad.asnumpy(), gradient)
+
+
+def test_sgd_and_a_gradient_fit_a_line():
+    """As the chapter on linear regression uses it."""
+    X = nd.random.normal(shape=(100, 2))
+    y = nd.dot(X, nd.array([[2], [-3.4]])) + 4.2
+    w, b = nd.zeros((2, 1)), nd.zeros(1)
+    for param in (w, b):
+        param.attach_grad()
+    for _ in range(200):
+        with autograd.record():
+            loss = ((nd.dot(X, w) + b - y) ** 2 / 2).sum()
+        loss.backward()
+        d2l.sgd([w, b], 0.1, 100)
+    np.testing.assert_allclose(w.asnumpy().ravel(), [2, -3.4], rtol=1e-3)
+    np.testing.assert_allclose(b.asnumpy(), [4.2], rtol=1e-3)
+
+
+# The loop
+
+NUM_HIDDENS = 8
+NUM_EPOCHS = 6
+
+
+@pytest.fixture
+def small_text():
+    """(corpus_indices, char_to_idx, idx_to_char, vocab_size) of a text that is learned at once."""
+    text = "to be or not to be, that is the question. " * 10
+    idx_to_char = sorted(set(text))
+    char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
+    return [char_to_idx[char] for char in text], char_to_idx, idx_to_char, len(idx_to_char)
+
+
+@pytest.fixture
+def train(small_text):
+    """A function that trains a small Gluon model with other arguments where they are given."""
+
+    def run(model=None, **other):
+        corpus_indices, char_to_idx, idx_to_char, vocab_size = small_text
+        arguments = {
+            "model": model or d2l.RNNModel(rnn.GRU(NUM_HIDDENS), vocab_size), "num_hiddens": NUM_HIDDENS,
+            "vocab_size": vocab_size, "ctx": CTX, "corpus_indices": corpus_indices, "idx_to_char": idx_to_char,
+            "char_to_idx": char_to_idx, "num_epochs": NUM_EPOCHS, "num_steps": 5, "lr": 10, "clipping_theta": 0.1,
+            "batch_size": 4, "pred_period": NUM_EPOCHS, "pred_len": 3, "prefixes": [],
+        }  # fmt: skip
+        return d2l.train_and_predict_rnn_gluon(*(arguments | other).values())
+
+    return run
+
+
+@pytest.fixture
+def train_scratch(small_text):
+    """The same for a network given as functions; `zero_states` counts how often training began anew."""
+    corpus_indices, char_to_idx, idx_to_char, vocab_size = small_text
+
+    def zeros(batch_size, num_hiddens, ctx):
+        run.zero_states += batch_size > 1
+        return networks.zeros(batch_size, num_hiddens, ctx)
+
+    def run(is_random_iter, **other):
+        run.zero_states = 0
+        arguments = {
+            "rnn": networks.forward, "get_params": partial(networks.new_params, NUM_HIDDENS, vocab_size),
+            "init_rnn_state": zeros, "num_hiddens": NUM_HIDDENS,
+            "vocab_size": vocab_size, "ctx": CTX, "corpus_indices": corpus_indices, "idx_to_char": idx_to_char,
+            "char_to_idx": char_to_idx, "is_random_iter": is_random_iter, "num_epochs": NUM_EPOCHS, "num_steps": 5,
+            "lr": 10, "clipping_theta": 0.1, "batch_size": 4, "pred_period": NUM_EPOCHS, "pred_len": 3,
+            "prefixes": [],
+        }  # fmt: skip
+        return d2l.train_and_predict_rnn(*(arguments | other).values())
+
+    return run
+
+
+def weights_of(model):
+    return [p.data().asnumpy().copy() for p in model.collect_params().values()]
+
+
+def test_training_lowers_the_perplexity_from_that_of_guessing(train, small_text):
+    history = train(num_epochs=15)
+    assert small_text[3] / 2 < history.perplexity[0] < small_text[3]
+    assert history.perplexity[-1] < 2
+
+
+@pytest.mark.parametrize("is_random_iter", [False, True])
+def test_training_of_functions_lowers_the_perplexity(train_scratch, is_random_iter, small_text):
+    history = train_scratch(is_random_iter, num_epochs=15)
+    assert small_text[3] / 2 < history.perplexity[0] < small_text[3]
+    assert history.perplexity[-1] < 2
+
+
+@pytest.mark.parametrize("is_random_iter", [False, True])
+def test_state_starts_anew_in_each_minibatch_of_the_random_iterator_and_in_each_epoch_of_the_other(
+    train_scratch, is_random_iter, small_text
+):
+    train_scratch(is_random_iter)
+    minibatches = {False: (len(small_text[0]) // 4 - 1) // 5, True: (len(small_text[0]) - 1) // 5 // 4}
+    expected = NUM_EPOCHS * (minibatches[True] if is_random_iter else 1)
+    assert expected <= train_scratch.zero_states <= expected + (NUM_EPOCHS if is_random_iter else 0)
+
+
+def test_random_iteration_repeats_with_the_seeds_and_draws_a_new_order_in_every_epoch(train_scratch, monkeypatch):
+    orders = []
+    shuffle = random.shuffle
+    monkeypatch.setattr(random, "shuffle", lambda pieces: (shuffle(pieces), orders.append(list(pieces))))
+
+    def perplexity():
+        mx.random.seed(3)
+        random.seed(3)
+        return train_scratch(True).perplexity
+
+    assert perplexity() == perplexity()
+    assert orders[:NUM_EPOCHS] == orders[NUM_EPOCHS:]
+    assert len({tuple(order) for order in orders}) == NUM_EPOCHS
+
+
+def test_perplexity_is_exp_of_the_mean_loss_over_all_minibatches(train, small_text):
+    """With a learning rate that changes next to nothing, it is the perplexity of the model afterwards."""
+    corpus_indices, _, _, vocab_size = small_text
+    model = d2l.RNNModel(rnn.GRU(NUM_HIDDENS), vocab_size)
+    history = train(model, num_epochs=1, lr=1e-12)
+    state = model.begin_state(batch_size=4)
+    losses = []
+    for X, Y in d2l.data_iter_consecutive(corpus_indices, 4, 5):
+        logits, state = model(X, state)
+        probabilities = nd.softmax(logits).asnumpy()
+        losses.extend(-np.log(probabilities[np.arange(20), Y.asnumpy().T.ravel().astype(int)]))
+    assert history.perplexity[0] == pytest.approx(math.exp(np.mean(losses)), rel=1e-5)
+
+
+def test_training_starts_from_new_weights_each_time(train, small_text):
+    model = d2l.RNNModel(rnn.GRU(NUM_HIDDENS), small_text[3])
+    first = train(model).perplexity
+    second = train(model).perplexity
+    assert second[0] == pytest.approx(first[0], rel=0.1)
+    assert second[0] > 2 * first[-1]
+
+
+def test_weights_are_drawn_from_a_normal_distribution_of_a_hundredth(train, small_text):
+    model = d2l.RNNModel(rnn.LSTM(64), small_text[3])
+    train(model, num_hiddens=64, num_epochs=1, lr=1e-12)
+    for name, p in model.collect_params().items():
+        if name.endswith("weight"):
+            assert p.data().asnumpy().std() == pytest.approx(0.01, rel=0.1)
+            assert abs(p.data().asnumpy().mean()) < 1e-3
+        else:
+            np.testing.assert_allclose(p.data().asnumpy(), 0, atol=1e-9)
+
+
+def test_seed_repeats_the_run_bit_for_bit(train, small_text):
+    def run():
+        mx.random.seed(7)
+        model = d2l.RNNModel(rnn.LSTM(NUM_HIDDENS, 2), small_text[3])
+        return train(model).perplexity, weights_of(model)
+
+    (perplexity, weights), (again, weights_again) = run(), run()
+    assert perplexity == again
+    for weight, other in zip(weights, weights_again, strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
+def test_reports_in_between_do_not_change_the_run(train, train_scratch, capsys):
+    mx.random.seed(7)
+    silent = train().perplexity
+    mx.random.seed(7)
+    assert train(pred_period=1, prefixes=["to be", "question"]).perplexity == silent
+    mx.random.seed(7)
+    silent = train_scratch(False).perplexity
+    mx.random.seed(7)
+    assert train_scratch(False, pred_period=1, prefixes=["to be"]).perplexity == silent
+
+
+def test_frozen_parameters_stay_as_they_were_drawn(train, small_text):
+    def run(**other):
+        mx.random.seed(7)
+        model = d2l.RNNModel(rnn.GRU(NUM_HIDDENS), small_text[3])
+        model.rnn.collect_params().setattr("grad_req", "null")
+        train(model, **other)
+        return weights_of(model.rnn), weights_of(model.dense)
+
+    (drawn, drawn_dense), (after, after_dense) = run(num_epochs=1, lr=1e-12), run()
+    for weight, other in zip(drawn, after, strict=True):
+        np.testing.assert_array_equal(weight, other)
+    for weight, other in zip(drawn_dense, after_dense, strict=True):
+        assert np.abs(weight - other).max() > 1e-3
+
+
+@pytest.mark.parametrize("hybridized", [True, False])
+def test_other_layers_of_gluon_train_too(train, small_text, hybridized):
+    layers = rnn.RNN(NUM_HIDDENS), rnn.LSTM(NUM_HIDDENS, 2), rnn.GRU(NUM_HIDDENS, bidirectional=True)
+    for layer in layers:
+        model = d2l.RNNModel(layer, small_text[3])
+        if not hybridized:
+            model.hybridize(False)
+        first, *_, last = train(model).perplexity
+        assert last < first
+
+
+def test_a_block_of_the_readers_own_trains_too(train, small_text):
+    """As a notebook of 2019 may define it: no HybridBlock, nothing but forward and begin_state."""
+    vocab_size = small_text[3]
+
+    class OwnModel(nn.Block):
+        def __init__(self):
+            super().__init__()
+            self.layer = rnn.GRU(NUM_HIDDENS)
+            self.output = nn.Dense(vocab_size)
+
+        def forward(self, inputs, state):
+            Y, state = self.layer(nd.one_hot(inputs.T, vocab_size), state)
+            return self.output(Y.reshape((-1, Y.shape[-1]))), state
+
+        def begin_state(self, *args, **kwargs):
+            return self.layer.begin_state(*args, **kwargs)
+
+    mx.random.seed(7)
+    own = train(OwnModel()).perplexity
+    mx.random.seed(7)
+    np.testing.assert_allclose(own, train().perplexity, rtol=1e-5)
+
+
+# Determinism across processes
+
+TRAIN_AND_HASH = """
+import hashlib
+import d2l_helpers as d2l
+import mxnet as mx
+from mxnet.gluon import rnn
+
+mx.random.seed(1)
+corpus_indices, char_to_idx, idx_to_char, vocab_size = d2l.load_data_time_machine()
+model = d2l.RNNModel(rnn.LSTM(64, 2), vocab_size)
+history = d2l.train_and_predict_rnn_gluon(model, 64, vocab_size, mx.cpu(), corpus_indices, idx_to_char, char_to_idx,
+                                          3, 35, 100, 1e-2, 32, 4, 1, [])
+weights = b"".join(p.data().asnumpy().tobytes() for p in model.collect_params().values())
+print(history.perplexity, hashlib.sha256(weights).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_with_as_many_threads_every_process_ends_with_the_same_bits(run_python, threads):
+    runs = [
+        run_python(TRAIN_AND_HASH, OMP_NUM_THREADS=threads, PYTHONHASHSEED=seed, OMP_WAIT_POLICY="passive")
+        for seed in ("0", "1")
+    ]
+    assert [run.stderr for run in runs if run.returncode] == []
+    assert len({run.stdout for run in runs}) == 1
+
+
+# Reports
+
+REPORT = re.compile(r"epoch (\d+), perplexity (\d+\.\d{6}), time (\d+\.\d{2}) sec")
+
+
+@pytest.fixture(params=["Gluon", "functions", "functions, random minibatches"])
+def any_training(request, train, train_scratch):
+    if request.param == "Gluon":
+        return train
+    return lambda **other: train_scratch("random" in request.param, **other)
+
+
+def test_a_report_is_the_epoch_its_perplexity_and_seconds_and_a_line_for_each_prefix(any_training, capsys):
+    history = any_training(num_epochs=4, pred_period=2, pred_len=5, prefixes=["to be", "t"])
+    lines = capsys.readouterr().out.split("\n")
+    assert len(lines) == 7
+    for first, epoch in [(0, 2), (3, 4)]:
+        match = REPORT.fullmatch(lines[first])
+        assert int(match[1]) == epoch
+        assert match[2] == f"{history.perplexity[epoch - 1]:f}"
+        assert match[3] == f"{history.seconds[epoch - 1]:.2f}"
+        assert re.fullmatch(r" - to be[a-z ,.]{5}", lines[first + 1])
+        assert re.fullmatch(r" - t[a-z ,.]{5}", lines[first + 2])
+    assert lines[-1] == ""
+
+
+def test_reports_look_like_those_of_the_document(any_training, capsys):
+    """Which ended its cell with: epoch 3000, perplexity 1.017568, time 0.05 sec."""
+    any_training(num_epochs=1, pred_period=1, prefixes=["to be"])
+    header, continuation, end = capsys.readouterr().out.split("\n")
+    assert REPORT.fullmatch("epoch 3000, perplexity 1.017568, time 0.05 sec")
+    assert REPORT.fullmatch(header)
+    assert continuation.startswith(" - to be")
+    assert end == ""
+
+
+@pytest.mark.parametrize(
+    ("num_epochs", "pred_period", "reported"),
+    [(5, 2, [2, 4]), (4, 1, [1, 2, 3, 4]), (3, 3, [3]), (3, 4, []), (1, 500, [])],
+)
+def test_reports_come_every_pred_period_epochs(any_training, capsys, num_epochs, pred_period, reported):
+    any_training(num_epochs=num_epochs, pred_period=pred_period)
+    assert [int(epoch) for epoch in re.findall(r"^epoch (\d+),", capsys.readouterr().out, re.MULTILINE)] == reported
+
+
+def test_without_prefixes_a_report_is_one_line(any_training, capsys):
+    any_training(num_epochs=2, pred_period=2, prefixes=[])
+    assert REPORT.fullmatch(capsys.readouterr().out.removesuffix("\n"))
+
+
+def test_a_report_shows_what_the_model_writes_at_that_time(train, small_text, capsys):
+    _, char_to_idx, idx_to_char, vocab_size = small_text
+    model = d2l.RNNModel(rnn.GRU(NUM_HIDDENS), vocab_size)
+    train(model, num_epochs=30, pred_period=30, pred_len=12, prefixes=["to be", "question"])
+    lines = capsys.readouterr().out.split("\n")
+    for line, prefix in zip(lines[1:], ["to be", "question"], strict=False):
+        assert line == f" - {d2l.predict_rnn_gluon(prefix, 12, model, vocab_size, CTX, idx_to_char, char_to_idx)}"
+
+
+# Waiting for the device
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """A list that grows with each time Python waits for the device."""
+    calls = []
+
+    def count(owner, name):
+        original = getattr(owner, name)
+
+        def counted(*args, **kwargs):
+            calls.append(name)
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    for name in ("asnumpy", "wait_to_read"):
+        count(nd.NDArray, name)
+    count(mx.nd, "waitall")
+    return calls
+
+
+def test_training_waits_for_the_device_once_in_an_epoch(any_training, waits):
+    any_training(num_epochs=7, pred_period=8)
+    assert waits == ["asnumpy"] * 7
+
+
+def test_a_report_waits_once_more_for_each_prefix(any_training, waits):
+    any_training(num_epochs=6, pred_period=3, pred_len=20, prefixes=["to be", "t"])
+    assert waits == ["asnumpy"] * (6 + 2 * 2)
+
+
+# What a run leaves behind
+
+
+def test_history_has_the_perplexity_and_the_seconds_of_each_epoch(any_training):
+    history = any_training(num_epochs=5)
+    assert isinstance(history, d2l.History)
+    assert len(history.perplexity) == len(history.seconds) == 5
+    assert {type(number) for number in history.perplexity + history.seconds} == {float}
+    assert all(second > 0 for second in history.seconds)
+
+
+def new_history(*perplexities):
+    history = d2l.History()
+    for perplexity in perplexities:
+        history.append(perplexity, 0.25)
+    return history
+
+
+@pytest.mark.parametrize("history", [new_history(), new_history(3.5), new_history(20.0, 1.5)])
+def test_history_in_plain_text_is_one_line(history):
+    assert repr(history) == str(history)
+    assert re.fullmatch(r"History: [^\n]+", repr(history))
+
+
+def test_history_in_plain_text_says_how_many_epochs_how_well_and_how_fast():
+    assert repr(new_history(20.0, 3.0, 1.5)) == (
+        "History: 3 epochs, perplexity 1.500000 at the end, 0.25 sec per epoch"
+    )
+
+
+def test_history_shows_itself_as_the_perplexity_curve():
+    history = new_history(20.0, 10.0, 5.0)
+    data, metadata = history._repr_mimebundle_()
+    png = base64.b64decode(data["image/png"], validate=True)
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    assert data["text/plain"] == repr(history)
+    alt = metadata["image/png"]["alt"]
+    assert "\n" not in alt
+    assert "erplexity" in alt
+    assert repr(history) in alt
+
+
+def test_histories_that_differ_are_different_pictures():
+    first, second = (new_history(20.0, last)._repr_mimebundle_()[0]["image/png"] for last in (10.0, 5.0))
+    assert first != second
+
+
+def test_jupyter_takes_the_picture_and_its_description():
+    from IPython.core.formatters import DisplayFormatter
+
+    data, metadata = DisplayFormatter().format(new_history(20.0, 10.0))
+    assert {"image/png", "text/plain"} <= set(data)
+    assert "alt" in metadata["image/png"]
+
+
+def test_showing_a_history_leaves_no_figure_open():
+    from matplotlib import pyplot as plt
+
+    plt.close("all")
+    new_history(20.0, 10.0)._repr_mimebundle_()
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("perplexities", [(3.5,), (4.0, 4.0), (2.0, 5.0), (30.0, math.inf), (math.nan,)])
+def test_unusual_histories_are_shown_too(perplexities):
+    data, _ = new_history(*perplexities)._repr_mimebundle_()
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+
+
+def test_an_empty_history_is_text():
+    assert new_history()._repr_mimebundle_() == {"text/plain": "History: no epoch yet"}
+
+
+def test_the_curve_has_a_point_for_each_epoch():
+    from matplotlib import pyplot as plt
+
+    axes = d2l.show_perplexity(new_history(20.0, 10.0, 5.0))
+    (line,) = axes.get_lines()
+    assert line.get_xdata().tolist() == [1, 2, 3]
+    assert list(line.get_ydata()) == [20, 10, 5]
+    assert axes.get_yscale() == "log"
+    assert axes.get_xlabel() and axes.get_ylabel() and axes.get_title()
+    plt.close(axes.figure)

@@ -1,0 +1,183 @@
+"""Before `.venv` is there: can MXNet run here, and what does somebody do where it cannot?"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tools.install.check_platform import what_to_do
+from tools.install.set_up import reason, uv_settings
+
+HERE = {"system": "Linux", "machine": "x86_64", "libc": "glibc", "bits": 64, "version": (3, 11)}
+
+
+@pytest.mark.parametrize(("system", "machine"), [("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "x86_64")])
+@pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13), (3, 14), (4, 0)])
+def test_where_mxnet_has_a_wheel_nothing_is_said(system, machine, version):
+    libc = "glibc" if system == "Linux" else ""
+    assert what_to_do(system, machine, libc, 64, version) is None
+
+
+@pytest.mark.parametrize(
+    ("there", "named", "fix"),
+    [
+        ({"system": "Darwin", "machine": "arm64", "libc": ""}, "Apple silicon", "docker build"),
+        ({"system": "Windows", "machine": "AMD64", "libc": ""}, "Windows", "in WSL"),
+        ({"system": "Windows", "machine": "ARM64", "libc": ""}, "Windows", "in WSL"),
+        ({"system": "Windows", "machine": "AMD64", "libc": "", "bits": 32}, "Windows", "in WSL"),
+        ({"system": "MSYS_NT-10.0-22631", "libc": ""}, "Windows", "in WSL"),
+        ({"system": "MINGW64_NT-10.0-22631", "libc": ""}, "Windows", "in WSL"),
+        ({"system": "CYGWIN_NT-10.0", "libc": ""}, "Windows", "in WSL"),
+        ({"machine": "ppc64le"}, "Linux on ppc64le", "Codespaces"),
+        ({"machine": "riscv64"}, "Linux on riscv64", "Codespaces"),
+        ({"machine": "i686", "bits": 32}, "Linux on i686", "Codespaces"),
+        ({"machine": "armv7l", "bits": 32}, "Linux on armv7l", "Codespaces"),
+        ({"system": "FreeBSD", "machine": "amd64", "libc": ""}, "FreeBSD on amd64", "Codespaces"),
+        ({"bits": 32}, "32", "install one"),
+        ({"machine": "aarch64", "bits": 32}, "32", "install one"),
+        ({"libc": ""}, "musl", "docker build"),
+        ({"libc": "musl", "machine": "aarch64"}, "musl", "docker build"),
+        ({"version": (3, 10)}, "Python 3.10", "make PYTHON="),
+        ({"version": (3, 6), "machine": "aarch64"}, "Python 3.6", "make PYTHON="),
+    ],
+)
+def test_elsewhere_one_sentence_names_the_platform_and_what_to_do(there, named, fix, is_one_sentence):
+    message = what_to_do(**{**HERE, **there})
+    assert is_one_sentence(message)
+    assert named in message and fix in message
+
+
+def make(tmp_path, code):
+    """`make` up to where it would set `.venv` up, with a Python that runs the code first."""
+    python = tmp_path / "python"
+    (tmp_path / "sitecustomize.py").write_text(code)
+    stop = '[ "$2" = tools.install.set_up ] && { echo set_up reached; exit 3; }'
+    python.write_text(f'#!/bin/sh\n{stop}\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    venv = tmp_path / "venv"
+    return subprocess.run(
+        ["make", "--no-print-directory", "-C", REPOSITORY, f"PYTHON={python}", f"VENV={venv}", f"{venv}/installed"],
+        env={**os.environ, "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_make_stops_with_the_sentence_before_anything_is_made(tmp_path):
+    run = make(tmp_path, "import platform; platform.system, platform.machine = lambda: 'Darwin', lambda: 'arm64'")
+    sentence, stopped = run.stderr.rstrip("\n").split("\n")
+    assert sentence == what_to_do("Darwin", "arm64", "")
+    assert "Error 1" in stopped
+    assert "set_up reached" not in run.stdout
+    assert not (tmp_path / "venv").exists()
+
+
+def test_make_goes_on_where_mxnet_can_run(tmp_path):
+    assert "set_up reached" in make(tmp_path, "").stdout
+
+
+# Setting up an environment, without a network
+
+
+def set_up(venv, *arguments, python=sys.executable, **variables):
+    command = [python, "-m", "tools.install.set_up", venv, *arguments]
+    environment = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", **variables}
+    return subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True)
+
+
+def test_without_a_network_one_sentence_says_what_to_do(tmp_path, is_one_sentence):
+    run = set_up(tmp_path / ".venv-of-a-test")
+    assert run.returncode == 1
+    assert "uv is not available here" in run.stdout
+    assert is_one_sentence(run.stderr.rstrip("\n")), run.stderr
+    assert "`make PYTHON=" in run.stderr or "`make WHEELS=folder`" in run.stderr
+
+
+def test_a_folder_of_wheels_that_does_not_exist_is_named(tmp_path, is_one_sentence):
+    run = set_up(tmp_path / "venv", "--wheels", tmp_path / "nowhere")
+    assert is_one_sentence(run.stderr.rstrip("\n"))
+    assert "nowhere" in run.stderr and "`make wheels DIR=folder`" in run.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_a_python_that_cannot_make_environments_is_named(tmp_path, is_one_sentence):
+    (tmp_path / "venv.py").write_text("raise SystemExit(1)")
+    run = set_up(tmp_path / "venv", PYTHONPATH=str(tmp_path))
+    assert is_one_sentence(run.stderr.rstrip("\n"))
+    assert "apt install python3-venv" in run.stderr
+
+
+UV_LOG = """  cause: Because jaxlib==0.10.2 has no wheels with a matching Python ABI tag (e.g., `cp315`) and you require
+      jaxlib==0.10.2, we can conclude that your requirements are unsatisfiable."""
+PIP_LOG = "ERROR: No matching distribution found for jaxlib==0.10.2"
+
+
+@pytest.mark.parametrize("log", [UV_LOG, PIP_LOG])
+def test_a_missing_wheel_is_named_with_the_command_that_helps(tmp_path, log, is_one_sentence):
+    (tmp_path / "setup.log").write_text(log)
+    message = reason(tmp_path / "setup.log")
+    assert is_one_sentence(message)
+    assert "jaxlib==0.10.2 has no wheel" in message and "`make PYTHON=" in message
+
+
+def test_pips_index_and_certificates_are_uvs_too(tmp_path, monkeypatch):
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://mirror.example/simple\ncert = /ca.pem\n")
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    settings = uv_settings(sys.executable)
+    assert settings["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
+    assert settings["SSL_CERT_FILE"] == "/ca.pem"
+
+
+def test_what_the_import_misses_is_said_in_one_sentence_and_stops_make(tmp_path, is_one_sentence):
+    (tmp_path / "sitecustomize.py").write_text("""
+import ctypes
+class CDLL(ctypes.CDLL):
+    def __init__(self, name, *args, **kwargs):
+        if str(name).endswith("libmxnet.so"):
+            raise OSError("libgomp.so.1: cannot open shared object file: No such file or directory")
+        super().__init__(name, *args, **kwargs)
+ctypes.CDLL = CDLL
+""")
+    check = [sys.executable, REPOSITORY / "tools" / "install" / "check_import.py"]
+    fine = subprocess.run(check, capture_output=True, text=True, timeout=60)
+    assert (fine.returncode, fine.stdout, fine.stderr) == (0, "", "")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    run = subprocess.run(check, env=environment, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert is_one_sentence(run.stderr.rstrip("\n"))
+    assert "libgomp.so.1" in run.stderr and "apt install libgomp1" in run.stderr
+
+
+# The container
+
+DOCKERFILE = (REPOSITORY / "Dockerfile").read_text().replace("${VENV}", ".venv")  # its default
+
+
+def test_the_containers_test_runs_the_commands_of_the_dockerfile():
+    script = (REPOSITORY / "tests" / "container" / "run.sh").read_text().splitlines()
+    commands = re.findall("^RUN (.+)", DOCKERFILE, re.MULTILINE)
+    assert len(commands) == 2
+    assert "ARG VENV=.venv\n" in DOCKERFILE
+    for command in commands:
+        assert any(re.search(rf"\b(as_root|as_student) .*\b{re.escape(command)}\b", line) for line in script), command
+
+
+def test_the_development_container_stops_where_the_project_begins():
+    settings = json.loads((REPOSITORY / ".devcontainer" / "devcontainer.json").read_text())
+    assert (REPOSITORY / ".devcontainer" / settings["build"]["dockerfile"]).resolve() == REPOSITORY / "Dockerfile"
+    assert f" AS {settings['build']['target']}\n" in DOCKERFILE
+    assert f"ARG NB_USER={settings['remoteUser']}\n" in DOCKERFILE
+    assert f"RUN {settings['postCreateCommand']}\n" in DOCKERFILE
+
+
+def test_the_image_leaves_out_what_git_does():
+    def names(file):
+        return {line.strip("/").removeprefix("**/") for line in (REPOSITORY / file).read_text().split()}
+
+    assert names(".dockerignore") == names(".gitignore") | {".git"}

@@ -1,0 +1,91 @@
+"""Debian's Chromium, driven by Playwright, and a server for what it looks at."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+REPOSITORY = Path(__file__).parents[3]
+AXE = REPOSITORY / "website" / "node_modules" / "axe-core" / "axe.min.js"
+SCREENSHOTS = REPOSITORY / "build" / "screenshots"
+
+
+def chromium():
+    """The program's path: $CHROMIUM, or where it is installed."""
+    named = os.environ.get("CHROMIUM", "chromium")
+    if path := shutil.which(named):
+        return path
+    raise pytest.UsageError(
+        f"There is no browser {named!r}: install it with `apt-get install chromium`, or set CHROMIUM to its path."
+    )
+
+
+def pytest_configure():
+    chromium()  # before any test, and before pytest-xdist starts other processes
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        # As root, Chromium starts only without its sandbox.
+        options = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        browser = playwright.chromium.launch(executable_path=chromium(), args=options)
+        yield browser
+        browser.close()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """A function that serves a folder on loopback and returns its address."""
+    servers = []
+
+    def serve(folder):
+        handler = functools.partial(QuietHandler, directory=str(folder))
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+
+
+class Complaints(list):
+    """What a page should not do: errors on its console, requests that fail or leave for another host."""
+
+    def __init__(self, page, address):
+        super().__init__()
+        page.on("console", lambda message: message.type == "error" and self.append(message.text))
+        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on("requestfailed", self.failed)
+        page.on("response", lambda answer: answer.status >= 400 and self.append(f"{answer.status}: {answer.url}"))
+        page.on("request", lambda request: self.foreign(request.url, address))
+
+    def failed(self, request):
+        if request.failure != "net::ERR_ABORTED":  # which is what a page gives up that is left
+            self.append(f"failed: {request.url}: {request.failure}")
+
+    def foreign(self, url, address):
+        if not url.startswith((address, "data:", "blob:")):
+            self.append(f"foreign: {url}")
+
+
+def violations(page, part=None, rules=None):
+    """What axe-core finds on the page, or in the part that a CSS selector names, with these settings of its rules.
+
+    Returns a list of sentences, each with the first element concerned.
+    """
+    page.evaluate(AXE.read_text())
+    options = {"resultTypes": ["violations"], "rules": rules or {}}
+    found = page.evaluate("([part, options]) => axe.run(part ?? document, options)", [part, options])["violations"]
+    return [f"{violation['help']}: {violation['nodes'][0]['html']}" for violation in found]

@@ -1,0 +1,183 @@
+"""JupyterLab as a student meets it: the document's notebook is changed, run, watched, stopped, saved, loaded anew."""
+
+import json
+import re
+import shutil
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from tests.website.browser.conftest import REPOSITORY, Complaints
+from tests.website.browser.lab import Notebook, jupyter_lab, shut_down_kernels
+
+NAMES = sorted(path.name for path in (REPOSITORY / "notebooks").glob("*.ipynb"))
+NEWS = re.compile("/lab/api/(news|update)")
+# The cells of deep-rnn.ipynb that are met here, by their numbers in it.
+CELLS = json.loads((REPOSITORY / "notebooks" / "deep-rnn.ipynb").read_text())["cells"]
+PARAMETERS, TRAINING, LAST = 7, 13, 23
+CODE_CELLS = sum(cell["cell_type"] == "code" for cell in CELLS)
+LOOK_AT_EACH = """async all => {
+  for (const element of all) {
+    element.scrollIntoView();
+    await new Promise(requestAnimationFrame);
+  }
+}"""
+# Of the texts of these elements, what is neither code nor a formula that has been typeset.
+WITHOUT_CODE = """all => all.map(element => {
+  const copy = element.cloneNode(true);
+  copy.querySelectorAll("code, mjx-container").forEach(part => part.remove());
+  return copy.textContent;
+})"""
+DRAW_OFTEN = "\nfrom d2l_helpers._internal import progress; progress.SHARE_OF_TIME_FOR_DRAWING = 0.1"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    with jupyter_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def open_notebook(lab, browser):
+    """A function that opens a notebook as it is in the repository, in one page; nothing on it may complain."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    complaints = Complaints(page, lab.address)
+    # For these JupyterLab's server would ask another host.
+    page.on("request", lambda request: NEWS.search(request.url) and complaints.append(f"news: {request.url}"))
+
+    def open_notebook(name):
+        shutil.copy(REPOSITORY / "notebooks" / name, lab.notebooks)
+        notebook = Notebook(page, lab, name)
+        notebook.open()
+        return notebook
+
+    yield open_notebook
+    page.close()
+    shut_down_kernels(lab)
+    assert complaints == []
+
+
+def epochs_done(notebook):
+    """The number in the progress bar, or None where there is no bar."""
+    found = re.search(r"(\d+)/\d+ \[", "".join(notebook.outputs(TRAINING)))
+    return found and int(found[1])
+
+
+def reports(notebook):
+    """The epochs of the reports so far."""
+    return [int(epoch) for epoch in re.findall(r"epoch (\d+), perplexity", "".join(notebook.outputs(TRAINING)))]
+
+
+def set_epochs(notebook, epochs, period, was=("3000", "500")):
+    for old, new in zip(was, (epochs, period), strict=True):
+        notebook.replace_word(PARAMETERS, old, str(new))
+
+
+def test_a_training_is_watched_and_stopped_and_begun_again(open_notebook):
+    notebook = open_notebook("deep-rnn.ipynb")
+    notebook.screenshot("1-opened")
+    set_epochs(notebook, 400, 10)
+    notebook.screenshot("2-parameters", PARAMETERS)
+    notebook.page.keyboard.press("Control+End")
+    notebook.page.keyboard.insert_text(DRAW_OFTEN)  # for who trains for an hour the curve has time
+    notebook.menu("Run", "Run All Cells")
+
+    notebook.wait_until(lambda: epochs_done(notebook))
+    before = epochs_done(notebook)
+    notebook.wait_until(lambda: epochs_done(notebook) > before)
+    notebook.wait_until(lambda: notebook.pictures(TRAINING))
+    curve = notebook.pictures(TRAINING)
+    notebook.screenshot("3-the-bar-moves", TRAINING)
+    notebook.wait_until(lambda: notebook.pictures(TRAINING) != curve)
+    assert len(notebook.pictures(TRAINING)) == 1
+    notebook.wait_until(lambda: reports(notebook))
+    first = reports(notebook)
+    notebook.wait_until(lambda: len(reports(notebook)) > len(first))
+    later = reports(notebook)
+    assert later == [10 * number for number in range(1, len(later) + 1)]
+    assert len(later) < 40
+    notebook.screenshot("4-the-curve-grows", TRAINING)
+
+    notebook.toolbar("Interrupt the kernel")
+    notebook.wait_until(lambda: notebook.kernel_status() == "idle")
+    notebook.screenshot("5-stopped", TRAINING)
+    assert epochs_done(notebook) is None
+    stopped = r"Stopped: the network is as it was after epoch (\d+)\. The same call, made again, begins anew\."
+    assert int(re.fullmatch(stopped, notebook.outputs(TRAINING)[-1].strip())[1]) >= later[-1]
+    new = notebook.insert_below(LAST, "1 + 1")
+    notebook.wait_until(lambda: notebook.outputs(new) == ["2"])
+    notebook.screenshot("6-usable", new)
+    assert notebook.page.get_by_text("Jupyter news").count() == 0  # a question that every student would be asked
+
+    notebook.menu("Run", "Run All Cells")
+    notebook.wait_until(lambda: epochs_done(notebook) in range(1, 10))
+    assert reports(notebook) == []
+
+
+def test_a_run_that_ended_is_saved_and_opened_again(open_notebook):
+    notebook = open_notebook("deep-rnn.ipynb")
+    set_epochs(notebook, 6, 3)
+    notebook.menu("Run", "Run All Cells")
+    all_have_run = [f"[{number}]:" for number in range(1, CODE_CELLS + 1)]
+    notebook.wait_until(lambda: notebook.prompts() == all_have_run and reports(notebook) == [3, 6])
+    assert epochs_done(notebook) is None
+    notebook.screenshot("7-trained", TRAINING)
+
+    notebook.menu("File", "Save Notebook")
+    notebook.wait_until(lambda: "epoch 6, perplexity" in notebook.path.read_text())
+    notebook.menu("File", "Close and Shut Down Notebook…")
+    notebook.page.locator(".jp-Dialog button.jp-mod-accept").click()
+    notebook.wait_until(lambda: notebook.cells.count() == 0)
+    stored = nbformat.read(notebook.path, as_version=4)
+    nbformat.validate(stored)
+    assert "epoch/s" not in str(stored) and "s/epoch" not in str(stored)  # noqa: PT018
+
+    notebook.open()
+    assert notebook.prompts() == all_have_run
+    assert reports(notebook) == [3, 6]
+    notebook.screenshot("8-opened-again", TRAINING)
+    assert len(notebook.pictures(TRAINING)) == 1
+
+
+def test_a_page_that_is_loaded_anew_while_it_trains_shows_what_was_saved_and_goes_on(open_notebook):
+    notebook = open_notebook("deep-rnn.ipynb")
+    set_epochs(notebook, 40, 5)
+    notebook.menu("Run", "Run All Cells")
+    notebook.wait_until(lambda: reports(notebook) == [5])
+    notebook.menu("File", "Save Notebook")
+    notebook.wait_until(lambda: "epoch 5, perplexity" in notebook.path.read_text())
+    notebook.page.on("dialog", lambda dialog: dialog.accept())  # JupyterLab has more that is not saved
+    notebook.page.reload()
+    notebook.wait_until_whole()
+    assert notebook.kernel_status() in ("unknown", "busy")
+    assert notebook.page.locator(".jp-Dialog").count() == 0
+    # JupyterLab no longer knows which cell is running: reports that come now are lost to this page.
+    assert epochs_done(notebook) in range(5, 40)
+    assert 5 in reports(notebook)
+    notebook.screenshot("9-loaded-anew", TRAINING)
+    note = notebook.cells.nth(TRAINING).get_by_text("No news for two minutes.")
+    expect(note).to_be_hidden()
+    notebook.page.evaluate("document.getAnimations().forEach(animation => animation.finish())")
+    expect(note).to_be_visible()
+    notebook.screenshot("10-two-minutes-later", TRAINING)
+
+    notebook.wait_until(lambda: notebook.kernel_status() == "idle")
+    new = notebook.insert_below(LAST, "print(*history.reports, sep='\\n')")
+    notebook.wait_until(lambda: "epoch 40, perplexity" in "".join(notebook.outputs(new)))
+    notebook.screenshot("11-what-was-reported-meanwhile", new)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_formulas_and_pictures_of_every_notebook_are_shown(open_notebook, name):
+    notebook = open_notebook(name)
+    cells = json.loads(notebook.path.read_text())["cells"]
+    notebook.cells.evaluate_all(LOOK_AT_EACH)  # which is what JupyterLab waits for
+    texts = notebook.panel.locator(".jp-RenderedMarkdown")
+    notebook.wait_until(lambda: not any("$" in text for text in texts.evaluate_all(WITHOUT_CODE)))
+    assert notebook.panel.locator("mjx-merror, [data-mjx-error]").count() == 0
+    pictures = [output for cell in cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
+    # JupyterLab 4.6 gives these pictures no alternative text, though it stands in their metadata.
+    notebook.wait_until(lambda: notebook.panel.locator(".jp-RenderedImage img").count() == len(pictures))
+    first = next(number for number, cell in enumerate(cells) if "image/png" in str(cell.get("outputs")))
+    notebook.screenshot(f"rendered-{name.removesuffix('.ipynb')}", first)
