@@ -178,10 +178,15 @@ EXECUTE := jupyter nbconvert --log-level WARN --to notebook --execute --inplace 
   --ExecutePreprocessor.record_timing=False \
   --NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor
 
+# deep-rnn comes first, because it stores the pretrained weights that the others load.
+ALL_NOTEBOOKS := notebooks/deep-rnn.ipynb $(filter-out notebooks/deep-rnn.ipynb,$(wildcard notebooks/*.ipynb solutions/*.ipynb))
+
 execute-notebooks: $(VENV)/installed $(VENV_FRAMEWORKS)/installed ## execute notebooks and store their outputs: NOTEBOOKS="notebooks/time-machine.ipynb", or all (an hour)
-	$(foreach n,$(or $(NOTEBOOKS),$(wildcard notebooks/*.ipynb solutions/*.ipynb)),\
-	  $(if $(filter $(FRAMEWORK_NOTEBOOKS),$(n)),$(VENV_FRAMEWORKS)/bin,$(BIN))/$(EXECUTE) $(n) &&) true
-	if [ -e notebooks/my-deep-rnn-3000.npz ]; then mv notebooks/my-deep-rnn-3000.npz d2l_helpers/pretrained.npz; fi
+	@for notebook in $(or $(NOTEBOOKS),$(ALL_NOTEBOOKS)); do \
+	  case "$$notebook" in */other-frameworks.ipynb) bin=$(VENV_FRAMEWORKS)/bin;; *) bin=$(BIN);; esac; \
+	  echo "$$notebook"; $$bin/$(EXECUTE) "$$notebook" || exit 1; \
+	  [ ! -e notebooks/my-deep-rnn-3000.npz ] || mv notebooks/my-deep-rnn-3000.npz d2l_helpers/pretrained.npz; \
+	done
 
 number-sources: $(VENV)/installed ## record which cell prints each number in the prose, and list numbers that no cell prints
 	@$(BIN)/python -m tools.number_sources notebooks/*.ipynb $(wildcard solutions/*.ipynb)
