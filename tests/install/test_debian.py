@@ -26,7 +26,7 @@ def run(tmp_path):
 
     def run(**stubs):
         copy = tmp_path / "checkout"
-        shutil.copytree(REPOSITORY / "tests" / "debian", copy / "tests" / "debian")
+        shutil.copytree(REPOSITORY / "tests" / "install" / "debian", copy / "tests" / "install" / "debian")
         commands = tmp_path / "commands"
         commands.mkdir()
         for name, code in {**NO_NETWORK, **stubs}.items():
@@ -37,7 +37,7 @@ def run(tmp_path):
             (commands / name).symlink_to(shutil.which(name))
         environment = {**os.environ, "PATH": str(commands), "SUITE": "forky"}
         return subprocess.run(
-            [copy / "tests" / "debian" / "run.sh"], env=environment, capture_output=True, text=True, timeout=60
+            [copy / "tests" / "install" / "debian" / "run.sh"], env=environment, capture_output=True, text=True, timeout=60
         )
 
     return run
@@ -73,6 +73,6 @@ def test_a_mirror_that_disappears_on_the_way_is_unreachable(run):
 
 def test_the_newest_local_python_gets_the_same_tests():
     ci = (REPOSITORY / ".ci" / "run").read_text()
-    script = (REPOSITORY / "tests" / "debian" / "run.sh").read_text()
+    script = (REPOSITORY / "tests" / "install" / "debian" / "run.sh").read_text()
     tests = re.search(r'TESTS="(.+)"', ci)[1]
     assert f"tests=${{TESTS:-{tests}}}\n" in script

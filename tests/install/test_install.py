@@ -160,7 +160,7 @@ DOCKERFILE = (REPOSITORY / "Dockerfile").read_text().replace("${VENV}", ".venv")
 
 
 def test_the_containers_test_runs_the_commands_of_the_dockerfile():
-    script = (REPOSITORY / "tests" / "container" / "run.sh").read_text().splitlines()
+    script = (REPOSITORY / "tests" / "install" / "container" / "run.sh").read_text().splitlines()
     commands = re.findall("^RUN (.+)", DOCKERFILE, re.MULTILINE)
     assert len(commands) == 2
     assert "ARG VENV=.venv\n" in DOCKERFILE

@@ -28,7 +28,7 @@ def collected(*paths):
 def test_only_who_names_it_executes_it():
     assert collected(*{path.split("/")[0] for path in BOTH}).isdisjoint(BOTH)
     assert collected(*BOTH) == set(BOTH)
-    assert f"WITH_FRAMEWORKS := $(wildcard {NAMED})\n" in MAKEFILE
+    assert f"FRAMEWORK_NOTEBOOKS := $(wildcard {NAMED})\n" in MAKEFILE
 
 
 @pytest.mark.parametrize("path", BOTH)

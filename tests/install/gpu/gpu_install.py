@@ -38,7 +38,7 @@ def driver():
     """The environment variables with which the stand-in for the driver is found."""
     with tempfile.TemporaryDirectory() as folder:
         library = ["-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o", f"{folder}/libcuda.so.1"]
-        subprocess.run(["gcc", "-Wall", *library, ROOT / "tests" / "gpu_install" / "driver.c"], check=True)
+        subprocess.run(["gcc", "-Wall", *library, ROOT / "tests" / "install" / "gpu" / "driver.c"], check=True)
         yield {**os.environ, "LD_LIBRARY_PATH": folder, "OMP_NUM_THREADS": "1"}
 
 
@@ -52,7 +52,7 @@ def copy(driver):
             (Path(folder) / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / file, Path(folder) / file)
         made = run(
-            "make", "--no-print-directory", "gpu", f"PYTHON={os.path.realpath(sys.executable)}", cwd=folder, env=driver
+            "make", "--no-print-directory", "install-gpu", f"PYTHON={os.path.realpath(sys.executable)}", cwd=folder, env=driver
         )
         assert made.returncode == 0, made.stderr
         assert made.stdout.splitlines()[-1] == "MXNet computes on cpu(0)"
