@@ -15,11 +15,11 @@ characters; "all" means the whole line.
     time traveller     all     all     all     all     all      43     all
 
 The stored outputs are from AVX2 with one thread. SSE41 and AVX are bitwise reproducible across one and two threads, so
-the table has five different roundings. Only six in ten continuations are verbatim as a whole, so the test does not
-require that. The perplexities have a standard deviation of 0.2% around 1.0145, and the
-tolerance of 1.5% is more than six of them; it still excludes 1.24, the perplexity at epoch 200. Ten seeds on the Xeon
-have a standard deviation of 0.13%, and the shortest verbatim run is 17. At epoch 100 (perplexity 7), no verbatim run is
-longer than 16; in invented text, the longest has about 10 characters.
+the table has five different roundings. The perplexities have a standard deviation of 0.2% around 1.0145. The tolerance
+of 1.5% is more than six standard deviations, and still excludes 1.24, the perplexity at epoch 200. Only six in ten
+continuations are verbatim as a whole, so the test does not require that. Ten seeds on the Xeon have a standard
+deviation of 0.13%, and their shortest verbatim run is 17. At epoch 100 (perplexity 7), no verbatim run is longer than
+16. Invented text has verbatim runs of about ten characters.
 
 The tolerances of the other notebooks are at least twice the largest deviation in the same six configurations.
 """
