@@ -1,5 +1,5 @@
-# One image for Intel, AMD and ARM. `make test-container` runs the same two commands without a container engine.
-# Bookworm is the Debian whose Python is 3.11, for which d2l pins its dependencies.
+# For x86_64 and ARM. `make test-container` runs the same two commands without a container engine.
+# Debian bookworm has Python 3.11, for which d2l pins its dependencies.
 FROM debian:bookworm-slim AS system
 ARG NB_USER=student
 ARG NB_UID=1000
@@ -9,7 +9,7 @@ USER ${NB_USER}
 
 FROM system
 ARG NB_USER=student
-# .venv-classroom is the same with nbgrader and JupyterHub, for a class on Kubernetes (docs/jupyterhub.md).
+# .venv-classroom also has nbgrader and JupyterHub, for a class on Kubernetes (docs/jupyterhub.md).
 ARG VENV=.venv
 COPY --chown=${NB_USER} . /home/${NB_USER}/deep-rnn
 WORKDIR /home/${NB_USER}/deep-rnn

@@ -1,4 +1,4 @@
-"""Load the project's pytest plugins, so that plain `pytest` works from a checkout, with and without `-n 2`."""
+"""Load the project's pytest plugins, so that `pytest` works in a checkout without options."""
 
 import pytest
 
@@ -11,6 +11,6 @@ pytest_plugins = [
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
-    """Let pytest-xdist give each file to one process, because the cells of a notebook build on each other."""
+    """Run each file in one process with pytest-xdist, because the cells of a notebook depend on each other."""
     if config.getoption("numprocesses", None) and config.option.dist == "no":
         config.option.dist = "loadfile"

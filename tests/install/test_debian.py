@@ -1,4 +1,4 @@
-"""The exit statuses of tests/install/debian/run.sh, with stubs for root, the network and debootstrap."""
+"""Test the exit statuses of tests/install/debian/run.sh with stubs for root, the network, and debootstrap."""
 
 import os
 import re
@@ -22,11 +22,11 @@ NOT_STUBBED = ("bash", "sh", "env", "dirname", "awk", "grep", "mkdir", "sed", "t
 
 @pytest.fixture
 def run(tmp_path):
-    """A function that runs a copy of the script; each stub is the shell code of a command, or None if it is missing."""
+    """Return a function that runs a copy of the script. A stub is the shell code of a command; None removes it."""
 
     def run(**stubs):
         copy = tmp_path / "checkout"
-        shutil.copytree(REPOSITORY / "tests" / "debian", copy / "tests" / "debian")
+        shutil.copytree(REPOSITORY / "tests" / "install" / "debian", copy / "tests" / "install" / "debian")
         commands = tmp_path / "commands"
         commands.mkdir()
         for name, code in {**NO_NETWORK, **stubs}.items():
@@ -37,14 +37,18 @@ def run(tmp_path):
             (commands / name).symlink_to(shutil.which(name))
         environment = {**os.environ, "PATH": str(commands), "SUITE": "forky"}
         return subprocess.run(
-            [copy / "tests" / "debian" / "run.sh"], env=environment, capture_output=True, text=True, timeout=60
+            [copy / "tests" / "install" / "debian" / "run.sh"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
 
     return run
 
 
 @pytest.mark.parametrize(
-    ("stubs", "status", "named"),
+    ("stubs", "status", "expected"),
     [
         ({"id": "echo 1000"}, 1, "needs root"),
         ({"unshare": None}, 1, "apt install util-linux"),
@@ -53,11 +57,11 @@ def run(tmp_path):
         ({"apt-get": "echo 'Debian|main|http://mirror.test/debian'"}, 75, "from http://mirror.test/debian"),
     ],
 )
-def test_without_a_tool_or_the_mirror_it_stops_with_one_sentence(run, is_one_sentence, stubs, status, named):
+def test_a_missing_tool_or_mirror_is_reported_in_one_sentence(run, is_one_sentence, stubs, status, expected):
     process = run(**stubs)
     assert process.returncode == status
     assert is_one_sentence(process.stderr.rstrip("\n"))
-    assert named in process.stderr
+    assert expected in process.stderr
 
 
 def test_a_failure_with_a_reachable_mirror_is_a_failure(run):
@@ -66,13 +70,13 @@ def test_a_failure_with_a_reachable_mirror_is_a_failure(run):
     assert "No space left" in process.stderr
 
 
-def test_a_mirror_that_disappears_on_the_way_is_unreachable(run):
+def test_a_mirror_that_fails_during_the_download_is_unreachable(run):
     process = run(wget="[ ! -e gone ]", mount="", debootstrap="echo > gone; exit 1")
     assert process.returncode == 75
 
 
-def test_the_newest_local_python_gets_the_same_tests():
+def test_ci_runs_the_same_tests_on_the_newest_local_python():
     ci = (REPOSITORY / ".ci" / "run").read_text()
-    script = (REPOSITORY / "tests" / "debian" / "run.sh").read_text()
+    script = (REPOSITORY / "tests" / "install" / "debian" / "run.sh").read_text()
     tests = re.search(r'TESTS="(.+)"', ci)[1]
     assert f"tests=${{TESTS:-{tests}}}\n" in script

@@ -1,4 +1,4 @@
-"""Before `.venv` is there: can MXNet run here, and what does somebody do where it cannot?"""
+"""Test the check of the platform, the setup of an environment, and the container's files."""
 
 import json
 import os
@@ -9,21 +9,21 @@ import sys
 import pytest
 
 from tests.conftest import REPOSITORY
-from tools.install.check_platform import what_to_do
+from tools.install.check_platform import unsupported_reason
 from tools.install.set_up import reason, uv_settings
 
-HERE = {"system": "Linux", "machine": "x86_64", "libc": "glibc", "bits": 64, "version": (3, 11)}
+SUPPORTED = {"system": "Linux", "machine": "x86_64", "libc": "glibc", "bits": 64, "version": (3, 11)}
 
 
 @pytest.mark.parametrize(("system", "machine"), [("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "x86_64")])
 @pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13), (3, 14), (4, 0)])
-def test_where_mxnet_has_a_wheel_nothing_is_said(system, machine, version):
+def test_platforms_with_a_wheel_are_supported(system, machine, version):
     libc = "glibc" if system == "Linux" else ""
-    assert what_to_do(system, machine, libc, 64, version) is None
+    assert unsupported_reason(system, machine, libc, 64, version) is None
 
 
 @pytest.mark.parametrize(
-    ("there", "named", "fix"),
+    ("platform", "name", "fix"),
     [
         ({"system": "Darwin", "machine": "arm64", "libc": ""}, "Apple silicon", "docker build"),
         ({"system": "Windows", "machine": "AMD64", "libc": ""}, "Windows", "in WSL"),
@@ -45,14 +45,14 @@ def test_where_mxnet_has_a_wheel_nothing_is_said(system, machine, version):
         ({"version": (3, 6), "machine": "aarch64"}, "Python 3.6", "make PYTHON="),
     ],
 )
-def test_elsewhere_one_sentence_names_the_platform_and_what_to_do(there, named, fix, is_one_sentence):
-    message = what_to_do(**{**HERE, **there})
+def test_an_unsupported_platform_is_named_with_a_fix(platform, name, fix, is_one_sentence):
+    message = unsupported_reason(**{**SUPPORTED, **platform})
     assert is_one_sentence(message)
-    assert named in message and fix in message
+    assert name in message and fix in message
 
 
 def make(tmp_path, code):
-    """`make` up to where it would set `.venv` up, with a Python that runs the code first."""
+    """Run `make` until it would create an environment, with a Python that runs the code at startup."""
     python = tmp_path / "python"
     (tmp_path / "sitecustomize.py").write_text(code)
     stop = '[ "$2" = tools.install.set_up ] && { echo set_up reached; exit 3; }'
@@ -67,20 +67,17 @@ def make(tmp_path, code):
     )
 
 
-def test_make_stops_with_the_sentence_before_anything_is_made(tmp_path):
+def test_make_stops_on_an_unsupported_platform(tmp_path):
     run = make(tmp_path, "import platform; platform.system, platform.machine = lambda: 'Darwin', lambda: 'arm64'")
-    sentence, stopped = run.stderr.rstrip("\n").split("\n")
-    assert sentence == what_to_do("Darwin", "arm64", "")
-    assert "Error 1" in stopped
+    message, error = run.stderr.rstrip("\n").split("\n")
+    assert message == unsupported_reason("Darwin", "arm64", "")
+    assert "Error 1" in error
     assert "set_up reached" not in run.stdout
     assert not (tmp_path / "venv").exists()
 
 
-def test_make_goes_on_where_mxnet_can_run(tmp_path):
+def test_make_continues_on_a_supported_platform(tmp_path):
     assert "set_up reached" in make(tmp_path, "").stdout
-
-
-# Setting up an environment, without a network
 
 
 def set_up(venv, *arguments, python=sys.executable, **variables):
@@ -89,7 +86,7 @@ def set_up(venv, *arguments, python=sys.executable, **variables):
     return subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True)
 
 
-def test_without_a_network_one_sentence_says_what_to_do(tmp_path, is_one_sentence):
+def test_a_missing_network_is_reported_in_one_sentence(tmp_path, is_one_sentence):
     run = set_up(tmp_path / ".venv-of-a-test")
     assert run.returncode == 1
     assert "uv is not available here" in run.stdout
@@ -97,14 +94,14 @@ def test_without_a_network_one_sentence_says_what_to_do(tmp_path, is_one_sentenc
     assert "`make PYTHON=" in run.stderr or "`make WHEELS=folder`" in run.stderr
 
 
-def test_a_folder_of_wheels_that_does_not_exist_is_named(tmp_path, is_one_sentence):
+def test_a_missing_folder_of_wheels_is_named(tmp_path, is_one_sentence):
     run = set_up(tmp_path / "venv", "--wheels", tmp_path / "nowhere")
     assert is_one_sentence(run.stderr.rstrip("\n"))
     assert "nowhere" in run.stderr and "`make wheels DIR=folder`" in run.stderr
     assert not (tmp_path / "venv").exists()
 
 
-def test_a_python_that_cannot_make_environments_is_named(tmp_path, is_one_sentence):
+def test_a_python_without_venv_is_reported(tmp_path, is_one_sentence):
     (tmp_path / "venv.py").write_text("raise SystemExit(1)")
     run = set_up(tmp_path / "venv", PYTHONPATH=str(tmp_path))
     assert is_one_sentence(run.stderr.rstrip("\n"))
@@ -117,7 +114,7 @@ PIP_LOG = "ERROR: No matching distribution found for jaxlib==0.10.2"
 
 
 @pytest.mark.parametrize("log", [UV_LOG, PIP_LOG])
-def test_a_missing_wheel_is_named_with_the_command_that_helps(tmp_path, log, is_one_sentence):
+def test_a_missing_wheel_is_named_with_a_fix(tmp_path, log, is_one_sentence):
     (tmp_path / "setup.log").write_text(log)
     message = reason(tmp_path / "setup.log")
     assert is_one_sentence(message)
@@ -134,7 +131,7 @@ def test_pips_index_and_certificates_are_uvs_too(tmp_path, monkeypatch):
     assert settings["SSL_CERT_FILE"] == "/ca.pem"
 
 
-def test_what_the_import_misses_is_said_in_one_sentence_and_stops_make(tmp_path, is_one_sentence):
+def test_a_missing_library_is_reported_in_one_sentence(tmp_path, is_one_sentence):
     (tmp_path / "sitecustomize.py").write_text("""
 import ctypes
 class CDLL(ctypes.CDLL):
@@ -145,8 +142,8 @@ class CDLL(ctypes.CDLL):
 ctypes.CDLL = CDLL
 """)
     check = [sys.executable, REPOSITORY / "tools" / "install" / "check_import.py"]
-    fine = subprocess.run(check, capture_output=True, text=True, timeout=60)
-    assert (fine.returncode, fine.stdout, fine.stderr) == (0, "", "")
+    success = subprocess.run(check, capture_output=True, text=True, timeout=60)
+    assert (success.returncode, success.stdout, success.stderr) == (0, "", "")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     run = subprocess.run(check, env=environment, capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stdout) == (1, "")
@@ -154,13 +151,11 @@ ctypes.CDLL = CDLL
     assert "libgomp.so.1" in run.stderr and "apt install libgomp1" in run.stderr
 
 
-# The container
-
-DOCKERFILE = (REPOSITORY / "Dockerfile").read_text().replace("${VENV}", ".venv")  # its default
+DOCKERFILE = (REPOSITORY / "Dockerfile").read_text().replace("${VENV}", ".venv")  # the default
 
 
-def test_the_containers_test_runs_the_commands_of_the_dockerfile():
-    script = (REPOSITORY / "tests" / "container" / "run.sh").read_text().splitlines()
+def test_the_container_test_runs_the_commands_of_the_dockerfile():
+    script = (REPOSITORY / "tests" / "install" / "container" / "run.sh").read_text().splitlines()
     commands = re.findall("^RUN (.+)", DOCKERFILE, re.MULTILINE)
     assert len(commands) == 2
     assert "ARG VENV=.venv\n" in DOCKERFILE
@@ -168,7 +163,7 @@ def test_the_containers_test_runs_the_commands_of_the_dockerfile():
         assert any(re.search(rf"\b(as_root|as_student) .*\b{re.escape(command)}\b", line) for line in script), command
 
 
-def test_the_development_container_stops_where_the_project_begins():
+def test_the_development_container_uses_the_first_stage_of_the_dockerfile():
     settings = json.loads((REPOSITORY / ".devcontainer" / "devcontainer.json").read_text())
     assert (REPOSITORY / ".devcontainer" / settings["build"]["dockerfile"]).resolve() == REPOSITORY / "Dockerfile"
     assert f" AS {settings['build']['target']}\n" in DOCKERFILE
@@ -176,7 +171,7 @@ def test_the_development_container_stops_where_the_project_begins():
     assert f"RUN {settings['postCreateCommand']}\n" in DOCKERFILE
 
 
-def test_the_image_leaves_out_what_git_does():
+def test_the_image_ignores_the_same_files_as_git():
     def names(file):
         return {line.strip("/").removeprefix("**/") for line in (REPOSITORY / file).read_text().split()}
 

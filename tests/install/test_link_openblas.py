@@ -1,4 +1,4 @@
-"""Linux on ARM: the names that MXNet's machine code looks for, and what happens without them."""
+"""Test the links to OpenBLAS on ARM, and the error messages for missing libraries."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ GFORTRAN = "libgfortran-daac5196.so.5.0.0"
 
 @pytest.fixture
 def packages(tmp_path):
-    """Folders (mxnet, openblas) as their wheels for ARM leave them, with texts for libraries."""
+    """Return the folders (mxnet, openblas) of the two wheels for ARM, with text files as libraries."""
     mxnet, openblas = tmp_path / "site-packages" / "mxnet", tmp_path / "site-packages" / "scipy_openblas32"
     mxnet.mkdir(parents=True)
     (openblas / "lib" / "cmake").mkdir(parents=True)
@@ -27,68 +27,68 @@ def packages(tmp_path):
     return mxnet, openblas
 
 
-def test_three_names_stand_for_openblas_and_what_it_needs_stands_beside_them(packages):
+def test_three_names_link_to_openblas_and_its_dependencies_are_linked(packages):
     mxnet, _ = packages
-    assert link_openblas.put_in_place(*packages) == [*link_openblas.LEFT_OUT, GFORTRAN]
-    assert [(mxnet / name).read_text() for name in link_openblas.LEFT_OUT] == ["OpenBLAS"] * 3
+    assert link_openblas.link_openblas(*packages) == [*link_openblas.MISSING_LIBRARIES, GFORTRAN]
+    assert [(mxnet / name).read_text() for name in link_openblas.MISSING_LIBRARIES] == ["OpenBLAS"] * 3
     assert (mxnet / GFORTRAN).read_text() == "Fortran"
 
 
 def test_a_second_run_changes_nothing(packages):
     mxnet, _ = packages
-    link_openblas.put_in_place(*packages)
+    link_openblas.link_openblas(*packages)
     before = {path: os.readlink(path) for path in mxnet.iterdir()}
-    assert link_openblas.put_in_place(*packages) == []
+    assert link_openblas.link_openblas(*packages) == []
     assert {path: os.readlink(path) for path in mxnet.iterdir()} == before
 
 
-def test_libraries_that_somebody_put_there_stay(packages):
+def test_existing_libraries_are_kept(packages):
     mxnet, _ = packages
     (mxnet / "libarmpl_lp64_mp.so").write_text("Arm Performance Libraries")
-    assert link_openblas.put_in_place(*packages) == ["libamath.so", "libastring.so", GFORTRAN]
+    assert link_openblas.link_openblas(*packages) == ["libamath.so", "libastring.so", GFORTRAN]
     assert (mxnet / "libarmpl_lp64_mp.so").read_text() == "Arm Performance Libraries"
 
 
-def test_a_link_to_what_is_no_longer_there_is_renewed(packages, tmp_path):
+def test_a_broken_link_is_replaced(packages, tmp_path):
     mxnet, _ = packages
     (mxnet / "libamath.so").symlink_to(tmp_path / "gone.so")
-    assert "libamath.so" in link_openblas.put_in_place(*packages)
+    assert "libamath.so" in link_openblas.link_openblas(*packages)
     assert (mxnet / "libamath.so").read_text() == "OpenBLAS"
 
 
-def test_the_links_survive_that_the_environment_moves(packages, tmp_path):
-    link_openblas.put_in_place(*packages)
+def test_the_links_work_after_the_environment_is_moved(packages, tmp_path):
+    link_openblas.link_openblas(*packages)
     (tmp_path / "site-packages").rename(tmp_path / "elsewhere")
     assert (tmp_path / "elsewhere" / "mxnet" / "libastring.so").read_text() == "OpenBLAS"
 
 
 @pytest.mark.parametrize("found", [None, "libscipy_openblas.so"])
-def test_without_openblas_of_that_release_one_sentence_says_how_to_get_it(packages, found, is_one_sentence):
+def test_a_missing_or_newer_openblas_is_reported_in_one_sentence(packages, found, is_one_sentence):
     mxnet, openblas = packages
     library = openblas / "lib" / link_openblas.OPENBLAS
     library.rename(library.with_name(found)) if found else library.unlink()
     with pytest.raises(FileNotFoundError) as caught:
-        link_openblas.put_in_place(mxnet, openblas)
+        link_openblas.link_openblas(mxnet, openblas)
     assert is_one_sentence(str(caught.value))
     assert str(openblas) in str(caught.value)
     assert list(mxnet.iterdir()) == []
 
 
-def test_the_release_that_the_sentence_names_is_the_one_that_is_installed():
+def test_the_error_names_the_release_that_is_pinned():
     (pinned,) = re.findall(r'"(scipy-openblas32==[^;"]+)', (REPOSITORY / "pyproject.toml").read_text())
     assert f"`pip install {pinned}`" in Path(link_openblas.__file__).read_text()
 
 
 def run_as(machine, tmp_path):
-    """tools/install/link_openblas.py on a machine of that kind."""
+    """Run tools/install/link_openblas.py with this value of `platform.machine()`."""
     (tmp_path / "sitecustomize.py").write_text(f"import platform; platform.machine = lambda: {machine!r}")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     script = [sys.executable, Path(link_openblas.__file__)]
     return subprocess.run(script, env=environment, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.skipif(platform.machine() == "aarch64", reason="here OpenBLAS is there")
-def test_the_program_on_arm_without_openblas_ends_with_the_sentence(tmp_path, is_one_sentence):
+@pytest.mark.skipif(platform.machine() == "aarch64", reason="OpenBLAS is installed on ARM")
+def test_the_program_fails_on_arm_without_openblas(tmp_path, is_one_sentence):
     run = run_as("aarch64", tmp_path)
     assert (run.returncode, run.stdout) == (1, "")
     assert is_one_sentence(run.stderr.rstrip("\n"))
@@ -96,13 +96,13 @@ def test_the_program_on_arm_without_openblas_ends_with_the_sentence(tmp_path, is
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "arm64"])
-def test_the_program_has_nothing_to_do_elsewhere(tmp_path, machine):
+def test_the_program_does_nothing_on_other_processors(tmp_path, machine):
     run = run_as(machine, tmp_path)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("missing", link_openblas.LEFT_OUT)
-def test_an_import_without_them_is_sent_there_and_not_to_cuda(missing, is_one_sentence):
+@pytest.mark.parametrize("missing", link_openblas.MISSING_LIBRARIES)
+def test_the_import_error_names_the_program(missing, is_one_sentence):
     error = OSError(f"{missing}: cannot open shared object file: No such file or directory")
     message = import_mxnet.how_to_get_mxnet(error, "aarch64")
     assert is_one_sentence(message)
@@ -111,7 +111,7 @@ def test_an_import_without_them_is_sent_there_and_not_to_cuda(missing, is_one_se
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 @pytest.mark.parametrize("missing", ["libgomp.so.1", "libquadmath.so.0"])
-def test_an_import_without_the_systems_libraries_names_the_packages(missing, machine, is_one_sentence):
+def test_the_import_error_names_the_packages_of_system_libraries(missing, machine, is_one_sentence):
     error = OSError(f"{missing}: cannot open shared object file: No such file or directory")
     message = import_mxnet.how_to_get_mxnet(error, machine)
     assert is_one_sentence(message)

@@ -1,11 +1,11 @@
-"""What the comparison would let through, found by changing every stored number and word of every notebook in turn.
+"""Test which changes of the stored outputs the notebook comparison would miss: mutation testing. Nothing is executed.
 
-A number becomes larger and smaller by half and by 0.5, takes the other sign, and two neighbouring digits change places;
-of these, the changes by at least half of it count, or for a whole number those by more than the tolerance that its cell
-gives to whole ones. A word becomes another one, and so does a number. Nothing is executed.
+Each stored number is increased and decreased by half and by 0.5, negated, and changed by swapping two neighboring
+digits. Of these mutations, those count that change a decimal number by at least half, or an integer by more than the
+cell's tolerance for integers. Each word and each number is also replaced by another word.
 
-What may pass: seconds; continuations that still stand in the book; and a small number, of which half is less than the
-absolute tolerance of its line, as long as it does not change by 0.5. `pytest -rP` lists it all.
+The comparison may miss changes of durations; of continuations that still quote the excerpt; and of a small number by
+less than 0.5 and less than the absolute tolerance of its line. `pytest -rP` lists all mutations that it misses.
 """
 
 import copy
@@ -16,113 +16,114 @@ import pytest
 
 from tests.notebooks.test_notebooks import PATHS as NOTEBOOKS
 from tests.notebooks.test_notebooks import ROOT, SOLUTIONS
-from tests.plugins.continuations import CONTINUATION, SHARED_PIECE, shares_piece
+from tests.plugins.continuations import CONTINUATION, MIN_RUN, has_verbatim_run
 from tests.plugins.notebook_comparison.compare import NUMBER, SECONDS, tolerances
 from tests.plugins.notebook_comparison.plugin import TolerantCell, TolerantNotebook
 
 PATHS = [*NOTEBOOKS, *SOLUTIONS]
-WORD, ANOTHER = re.compile(r"\w+"), "another"
+WORD, OTHER_WORD = re.compile(r"\w+"), "another"
 
 
 @pytest.fixture
-def collected(request, monkeypatch):
-    """A function that gives a notebook's cells as the plugin compares them."""
-    monkeypatch.setattr(TolerantCell, "format_output_compare", lambda *_: None)  # slow, and nobody reads it here
+def collect(request, monkeypatch):
+    """Return a function that collects the cells of a notebook as the plugin compares them."""
+    monkeypatch.setattr(TolerantCell, "format_output_compare", lambda *_: None)  # a slow message that nobody reads here
     return lambda path: TolerantNotebook.from_parent(request.session, path=path).collect()
 
 
-def texts(outputs):
-    """Every text of some outputs: what holds it, and its name there."""
+def text_fields(outputs):
+    """Yield each text of the outputs as the dict that contains it and its key."""
     for output in outputs:
         for fields in (output, output.get("data", {})):
             yield from ((fields, kind) for kind in fields if kind == "text" or kind.startswith("text/"))
 
 
-def changed_numbers(number, whole):
-    """What a number could become, each a change that should not pass."""
-    digits, is_whole = number.replace(",", ""), re.fullmatch(r"[-+]?[\d,]+", number)
+def mutate_number(number, int_atol):
+    """Return the mutations of a number that the comparison should detect."""
+    digits, is_integer = number.replace(",", ""), re.fullmatch(r"[-+]?[\d,]+", number)
     value = float(digits)
-    least = whole + 1 if is_whole else abs(value) / 2
+    least = int_atol + 1 if is_integer else abs(value) / 2
     step = max(least, 0.5)
-    changed = [value + step, value - step, value + least, value - least, -value]
-    changed += [swapped(digits, place) for place in range(len(digits) - 1)]
-    enough = {other for other in changed if other != value and abs(other - value) >= least}
-    return {f"{other:.0f}" if is_whole else f"{other:.12f}" for other in enough}
+    mutations = [value + step, value - step, value + least, value - least, -value]
+    mutations += [swap_digits(digits, i) for i in range(len(digits) - 1)]
+    large_enough = {other for other in mutations if other != value and abs(other - value) >= least}
+    return {f"{other:.0f}" if is_integer else f"{other:.12f}" for other in large_enough}
 
 
-def swapped(digits, place):
-    """The value after two neighbouring digits have changed places."""
-    first, second = digits[place : place + 2]
+def swap_digits(digits, i):
+    """Return the value after swapping the digits at i and i + 1."""
+    first, second = digits[i : i + 2]
     both_digits = first.isdigit() and second.isdigit()
-    return float(digits[:place] + second + first + digits[place + 2 :]) if both_digits else float(digits)
+    return float(digits[:i] + second + first + digits[i + 2 :]) if both_digits else float(digits)
 
 
-def changes(line, whole):
-    """(place, what stands there, what comes there) for every change of a line."""
+def mutations(line, int_atol):
+    """Yield all mutations of a line as (position, old part, new part)."""
     for match in NUMBER.finditer(line):
-        yield from ((match.start(), match[0], other) for other in changed_numbers(match[0], whole))
-    yield from ((match.start(), match[0], ANOTHER) for match in WORD.finditer(line))
+        yield from ((match.start(), match[0], other) for other in mutate_number(match[0], int_atol))
+    yield from ((match.start(), match[0], OTHER_WORD) for match in WORD.finditer(line))
 
 
-def let_through(cell):
-    """(line, place, what stands there, what comes there) of every change that passes."""
-    own = cell.settings
-    whole = max([own.get("int_atol", 0), *(line.get("int_atol", 0) for line in own.get("per_line", {}).values())])
+def missed_mutations(cell):
+    """Yield all mutations of a cell that the comparison misses as (line, position, old part, new part)."""
+    per_line = cell.settings.get("per_line", {}).values()
+    int_atol = max([cell.settings.get("int_atol", 0), *(line.get("int_atol", 0) for line in per_line)])
     new = copy.deepcopy(cell.cell.outputs)
-    cell.ihook.pytest_settle_outputs(stored=new, new=[], parameters=cell.parent.parameters)  # what this run would give
+    # Remove the reports that the shortened training does not print.
+    cell.ihook.pytest_nbval_normalize_outputs(stored=new, new=[], parameters=cell.parent.parameters)
     assert cell.compare_outputs(new, cell.cell.outputs)
-    for fields, kind in texts(new):
+    for fields, kind in text_fields(new):
         stored = fields[kind]
         lines = stored.splitlines(keepends=True)
         for number, line in enumerate(lines):
-            for place, old, other in changes(line, whole):
-                fields[kind] = "".join([*lines[:number], replaced(line, place, old, other), *lines[number + 1 :]])
+            for position, old, other in mutations(line, int_atol):
+                fields[kind] = "".join([*lines[:number], mutate(line, position, old, other), *lines[number + 1 :]])
                 if cell.compare_outputs(new, cell.cell.outputs):
-                    yield line, place, old, other
+                    yield line, position, old, other
         fields[kind] = stored
 
 
-def replaced(line, place, old, other):
-    return line[:place] + other + line[place + len(old) :]
+def mutate(line, position, old, other):
+    return line[:position] + other + line[position + len(old) :]
 
 
-def is_allowed(settings, line, place, old, other):
-    """Whether the rules above let it through."""
+def may_be_missed(settings, line, position, old, other):
+    """Return whether the rules above permit the comparison to miss this mutation."""
     if line.startswith(CONTINUATION):
-        return shares_piece(replaced(line, place, old, other).removeprefix(CONTINUATION), SHARED_PIECE)
-    if any(match.start() <= place < match.end() for match in SECONDS.finditer(line)):
+        return has_verbatim_run(mutate(line, position, old, other).removeprefix(CONTINUATION), MIN_RUN)
+    if any(match.start() <= position < match.end() for match in SECONDS.finditer(line)):
         return True
-    is_decimal = re.search("[.e]", old) is not None and other != ANOTHER
+    is_decimal = re.search("[.e]", old) is not None and other != OTHER_WORD
     return is_decimal and abs(float(other) - float(old)) < min(tolerances(line, settings)["atol"], 0.5)
 
 
 @pytest.mark.parametrize("full", [True, False], ids=["full", "shortened"])
 @pytest.mark.parametrize("path", PATHS, ids=[f"{path.parent.name}-{path.stem}" for path in PATHS])
-def test_nothing_passes_but_what_the_rules_allow(path, full, collected):
-    for cell in collected(path):
+def test_the_comparison_misses_only_permitted_mutations(path, full, collect):
+    for cell in collect(path):
         cell.parent.parameters = {} if full else cell.parent.parameters
         if cell.options["check"]:
-            for change in let_through(cell):
-                print(f"{cell.name} lets through", change[3], "for", change[2], "in", *change[0].splitlines())
-                assert is_allowed(cell.settings, *change)
+            for mutation in missed_mutations(cell):
+                print(f"{cell.name} misses", mutation[3], "for", mutation[2], "in", *mutation[0].splitlines())
+                assert may_be_missed(cell.settings, *mutation)
 
 
-def test_a_label_without_its_pattern_would_be_found(collected):
-    cells = collected(ROOT / "notebooks" / "depth-study.ipynb")
+def test_a_label_without_its_pattern_is_found(collect):
+    cells = collect(ROOT / "notebooks" / "depth-study.ipynb")
     *_, cell = (cell for cell in cells if "sd 0.01: perplexity" in str(cell.cell.outputs))
     cell.settings = {"atol": 1.0}
-    assert any(not is_allowed(cell.settings, *change) for change in let_through(cell))
+    assert any(not may_be_missed(cell.settings, *mutation) for mutation in missed_mutations(cell))
 
 
-def test_only_these_cells_are_not_compared(collected):
-    unchecked = Counter(
-        f"{path.parent.name}/{path.stem}" for path in PATHS for cell in collected(path) if not cell.options["check"]
+def test_only_these_cells_are_not_compared(collect):
+    not_compared = Counter(
+        f"{path.parent.name}/{path.stem}" for path in PATHS for cell in collect(path) if not cell.options["check"]
     )
-    # deep-rnn: the surprise of a new sentence is half as large after the 500 epochs of a test as after 3,000.
-    # The others: what a network writes, letter by letter, at less than perfect; cells beside them count and compare it.
+    # deep-rnn: after the test's 500 epochs, the loss on a new sentence is half of what it is after 3,000 epochs.
+    # The others: generated text with errors; neighboring cells print statistics of it, which are compared.
     expected = {
         "notebooks/deep-rnn": 1, "notebooks/bidirectional": 3, "solutions/bidirectional": 1, "notebooks/modern-d2l": 2,
         "notebooks/unseen-text": 2,
     }  # fmt: skip
-    # A teacher may have taken the solutions away.
-    assert unchecked == {name: number for name, number in expected.items() if (ROOT / f"{name}.ipynb").exists()}
+    # The solutions may have been removed for a class.
+    assert not_compared == {name: number for name, number in expected.items() if (ROOT / f"{name}.ipynb").exists()}

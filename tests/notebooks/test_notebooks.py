@@ -1,4 +1,4 @@
-"""What every stored notebook has to be, without running it. (Running it is nbval's part.)"""
+"""Test the form of the stored notebooks. nbval executes them and compares their outputs."""
 
 import ast
 import getpass
@@ -8,13 +8,15 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.plugins.continuations import EXCERPT
+
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SOLUTIONS = sorted((ROOT / "solutions").glob("*.ipynb"))
 
 
 def each(paths):
-    """Runs a test for each of these notebooks."""
+    """Return a decorator that runs a test on each of these notebooks."""
     names = [f"{path.parent.name}-{path.stem}" for path in paths]
     return pytest.mark.parametrize("notebook", [nbformat.read(path, 4) for path in paths], ids=names)
 
@@ -25,8 +27,8 @@ READING_ORDER = [
     "bidirectional", "modern-d2l", "other-frameworks",
 ]  # fmt: skip
 
-# The document's three code cells, with the one change that makes them run.
-DOCUMENT_CODE = [
+# The code cells of the original notebook, with the one import that was changed.
+ORIGINAL_CODE = [
     """import sys
 sys.path.insert(0, '..')
 
@@ -46,7 +48,7 @@ d2l.train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
                                num_epochs, num_steps, lr, clipping_theta,
                                batch_size, pred_period, pred_len, prefixes)""",
 ]
-DOCUMENT_MATHS = [
+ORIGINAL_EQUATIONS = [
     r"$$\mathbf{H}_t^{(1)} = f_1(\mathbf{x}_t, \mathbf{H}_{t-1}^{(1)})$$",
     r"$$\mathbf{H}_t^{(l)} = f_l(\mathbf{H}_t^{(l-1)}, \mathbf{H}_{t-1}^{(l)})$$",
     r"$$\mathbf{O}_t = g(\mathbf{H}_t^{(L)})$$",
@@ -67,7 +69,7 @@ def printed(cell):
 
 
 @ALL
-def test_stored_outputs_come_from_one_run_from_top_to_bottom(notebook):
+def test_stored_outputs_are_from_one_run_from_top_to_bottom(notebook):
     nbformat.validate(notebook)
     counts = [cell.execution_count for cell in code_cells(notebook)]
     assert counts == list(range(1, len(counts) + 1))
@@ -88,14 +90,14 @@ def test_outputs_are_clean(notebook):
 
 
 @ALL
-def test_what_a_cell_prints_is_one_output(notebook):
+def test_printed_text_is_one_output(notebook):
     for cell in code_cells(notebook):
         names = [output.name for output in cell.outputs if output.output_type == "stream"]
         assert len(names) == len(set(names)), cell.source
 
 
 @ALL
-def test_no_name_is_there_only_to_silence_an_output(notebook):
+def test_no_variable_only_suppresses_an_output(notebook):
     assert not any(re.search(r"^\s*_ = ", cell.source, re.MULTILINE) for cell in code_cells(notebook))
     trees = [ast.parse(cell.source) for cell in code_cells(notebook)]
     for number, tree in enumerate(trees):
@@ -105,50 +107,50 @@ def test_no_name_is_there_only_to_silence_an_output(notebook):
 
 
 def names(tree, context):
-    """The names that are read (ast.Load) or given (ast.Store) somewhere in this code."""
+    """Return the names that the code reads (ast.Load) or assigns (ast.Store)."""
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
 
 
 @ALL
-def test_nothing_of_the_machine_is_stored(notebook):
+def test_no_paths_or_user_names_are_stored(notebook):
     text = "\n".join([cell.source + str(cell.get("outputs", "")) for cell in notebook.cells])
     assert not re.search(r"(?<![\w.<:/])/(?:home|root|Users|tmp|work|usr|opt)/", text)
     assert getpass.getuser() == "root" or getpass.getuser() not in text
 
 
 @ALL
-def test_every_picture_has_alternative_text(notebook):
+def test_every_figure_has_alt_text(notebook):
     for cell in code_cells(notebook):
-        pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
-        for picture in pictures:
-            alt = picture.metadata.get("image/png", {}).get("alt")
-            if alt is None and len(pictures) == 1:
-                alt = cell.metadata.get("alt")  # a picture that only this notebook needs: described beside its code
+        figures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+        for figure in figures:
+            alt = figure.metadata.get("image/png", {}).get("alt")
+            if alt is None and len(figures) == 1:
+                alt = cell.metadata.get("alt")  # for figures that are not from d2l_helpers
             assert alt and len(alt) > 20, cell.source
 
 
 @ALL
-def test_cells_are_at_most_a_dozen_lines(notebook):
+def test_cells_have_at_most_twelve_lines(notebook):
     for cell in code_cells(notebook):
         lines = [line for line in cell.source.splitlines() if line.strip()]
         assert len(lines) <= 12, cell.source
 
 
 @ALL
-def test_code_fits_beside_the_file_browser_of_jupyterlab(notebook):
-    documents = [line for code in DOCUMENT_CODE for line in code.splitlines()]
-    lines = [line for cell in code_cells(notebook) for line in cell.source.splitlines() if line not in documents]
+def test_code_fits_next_to_the_file_browser_of_jupyterlab(notebook):
+    original = [line for code in ORIGINAL_CODE for line in code.splitlines()]
+    lines = [line for cell in code_cells(notebook) for line in cell.source.splitlines() if line not in original]
     assert [line for line in lines if len(line) > 88] == []
 
 
 @ALL
-def test_the_package_is_found_where_it_is_installed(notebook):
+def test_only_the_original_cells_change_the_import_path(notebook):
     paths = [cell.source for cell in code_cells(notebook) if "sys.path" in cell.source]
-    assert all(source in DOCUMENT_CODE for source in paths)
+    assert all(source in ORIGINAL_CODE for source in paths)
 
 
 @NOTEBOOKS
-def test_it_says_how_long_it_takes_and_ends_with_exercises_and_references(notebook):
+def test_it_states_its_duration_and_ends_with_exercises_and_references(notebook):
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     assert re.search(r"(minute|hour|second).*two CPU cores", "\n".join(texts[:3]), re.DOTALL)
     assert "Check yourself" in "\n".join(texts)
@@ -157,49 +159,48 @@ def test_it_says_how_long_it_takes_and_ends_with_exercises_and_references(notebo
     assert "References" in texts[-1]
 
 
-@pytest.mark.parametrize("place", range(len(READING_ORDER)), ids=READING_ORDER)
-def test_each_notebook_leads_to_its_neighbours(place):
-    path = ROOT / "notebooks" / f"{READING_ORDER[place]}.ipynb"
+@pytest.mark.parametrize("position", range(len(READING_ORDER)), ids=READING_ORDER)
+def test_each_notebook_links_to_the_previous_and_the_next(position):
+    path = ROOT / "notebooks" / f"{READING_ORDER[position]}.ipynb"
     texts = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown"]
-    neighbours = READING_ORDER[max(place - 1, 0) : place] + READING_ORDER[place + 1 : place + 2]
+    neighbors = READING_ORDER[max(position - 1, 0) : position] + READING_ORDER[position + 1 : position + 2]
     first = "\n".join(texts[:2])
-    assert f"*Notebook {place + 1} of {len(READING_ORDER)}. " in first
+    assert f"*Notebook {position + 1} of {len(READING_ORDER)}. " in first
     for text in (first, texts[-1]):
-        assert [name for name in neighbours if f"({name}.ipynb)" not in text] == []
+        assert [name for name in neighbors if f"({name}.ipynb)" not in text] == []
 
 
-def test_the_reading_order_is_that_of_the_readme_and_leaves_nothing_out():
+def test_the_reading_order_contains_every_notebook():
     assert sorted(READING_ORDER) == sorted(path.stem for path in PATHS)
-    assert re.findall(r"^\| \[`([\w-]+)\.ipynb`", (ROOT / "README.md").read_text(), re.MULTILINE) == READING_ORDER
 
 
-def test_each_solution_is_one_of_a_notebooks_exercises():
+def test_each_solution_belongs_to_a_notebook():
     assert {path.name for path in SOLUTIONS} <= {path.name for path in PATHS}
 
 
-def test_the_documents_cells_stand_as_printed(deep_rnn):
+def test_the_original_code_cells_are_unchanged(deep_rnn):
     sources = [cell.source for cell in code_cells(deep_rnn)]
-    assert [source for source in sources if source in DOCUMENT_CODE] == DOCUMENT_CODE
-    assert all(source.startswith("# Added") for source in sources if source not in DOCUMENT_CODE)
+    assert [source for source in sources if source in ORIGINAL_CODE] == ORIGINAL_CODE
+    assert all(source.startswith("# Added") for source in sources if source not in ORIGINAL_CODE)
 
 
-def test_the_documents_words_and_equations_are_there_in_order(deep_rnn):
+def test_the_original_text_and_equations_are_in_order(deep_rnn):
     text = "\n".join(cell.source for cell in deep_rnn.cells if cell.cell_type == "markdown")
-    parts = ["# Deep Recurrent Neural Networks", "Hidden state update", *DOCUMENT_MATHS[:2], "Output update",
-             DOCUMENT_MATHS[2], "Same parameters as before for training.", "### Training"]  # fmt: skip
+    parts = ["# Deep Recurrent Neural Networks", "Hidden state update", *ORIGINAL_EQUATIONS[:2], "Output update",
+             ORIGINAL_EQUATIONS[2], "Same parameters as before for training.", "### Training"]  # fmt: skip
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
 
 
-def test_title_and_training_start_slides(deep_rnn):
+def test_the_title_and_the_training_start_slides(deep_rnn):
     slides = [cell.source for cell in deep_rnn.cells if cell.metadata.get("slideshow", {}).get("slide_type") == "slide"]
     assert slides == ["# Deep Recurrent Neural Networks", "### Training"]
 
 
-def test_six_reports_of_a_full_training_are_stored(deep_rnn):
-    numbers = ast.literal_eval(re.search(r"= (3000.*)", DOCUMENT_CODE[1])[1])
+def test_the_outputs_contain_the_six_reports_of_a_full_training(deep_rnn):
+    numbers = ast.literal_eval(re.search(r"= (3000.*)", ORIGINAL_CODE[1])[1])
     report = r"epoch (\d+), perplexity (\d+\.\d{6}), time \d+\.\d\d sec\n - traveller.{50}\n - time traveller.{50}\n"
-    (training,) = (cell for cell in code_cells(deep_rnn) if cell.source == DOCUMENT_CODE[2])
+    (training,) = (cell for cell in code_cells(deep_rnn) if cell.source == ORIGINAL_CODE[2])
     text = printed(training)
     assert re.fullmatch(f"(?:{report}){{6}}", text)
     reports = re.findall(report, text)
@@ -207,8 +208,7 @@ def test_six_reports_of_a_full_training_are_stored(deep_rnn):
     assert float(reports[-1][1]) <= 1.02
 
 
-def test_the_last_continuations_stand_in_the_book(deep_rnn):
-    (training,) = (cell for cell in code_cells(deep_rnn) if cell.source == DOCUMENT_CODE[2])
-    book = (ROOT / "d2l_helpers" / "time_machine.txt").read_text().replace("\n", " ").lower()
+def test_the_last_continuations_are_in_the_excerpt(deep_rnn):
+    (training,) = (cell for cell in code_cells(deep_rnn) if cell.source == ORIGINAL_CODE[2])
     continuations = [line[3:] for line in printed(training).splitlines() if line.startswith(" - ")]
-    assert all(text in book for text in continuations[-2:])
+    assert all(text in EXCERPT for text in continuations[-2:])

@@ -1,43 +1,43 @@
-"""This book's rule: each sample notebook is named for the verdict that it has to get."""
+"""Test the normalization of continuations: each sample notebook has the outcome in its name."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.plugins.continuations import BOOK, history_after, reports_until, shares_piece
-from tests.plugins.notebook_comparison.run_samples import verdicts
+from tests.plugins.continuations import EXCERPT, has_verbatim_run, remove_later_reports, truncate_history
+from tests.plugins.notebook_comparison.run_samples import run_samples
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.ipynb"))
 
 
 @pytest.fixture(scope="module")
-def of_samples(tmp_path_factory):
-    return verdicts(SAMPLES, tmp_path_factory.mktemp("samples"))
+def outcomes(tmp_path_factory):
+    return run_samples(SAMPLES, tmp_path_factory.mktemp("samples"))
 
 
 @pytest.mark.parametrize("sample", [path.stem for path in SAMPLES])
-def test_sample_gets_the_verdict_in_its_name(sample, of_samples):
-    assert of_samples[sample] == sample.partition("-")[0]
+def test_sample_has_the_outcome_in_its_name(sample, outcomes):
+    assert outcomes[sample] == sample.partition("-")[0]
 
 
-def test_both_verdicts_have_samples():
+def test_both_outcomes_have_samples():
     assert {path.stem.partition("-")[0] for path in SAMPLES} == {"pass", "fail"}
 
 
-def test_later_reports_are_left_out():
+def test_later_reports_are_removed():
     first = "epoch 500, perplexity 1.03, time 0.1 sec\n - traveller\n"
-    assert reports_until(first + first.replace("500", "1000"), 500) == first
+    assert remove_later_reports(first + first.replace("500", "1000"), 500) == first
 
 
-def test_a_shorter_run_ends_where_its_last_report_says():
-    whole = "History: 3000 epochs, perplexity 1.008303 at the end, 0.27 sec per epoch"
-    assert history_after(whole, "500", "1.013340") == (
+def test_a_truncated_history_ends_at_its_last_report():
+    history = "History: 3000 epochs, perplexity 1.008303 at the end, 0.27 sec per epoch"
+    assert truncate_history(history, "500", "1.013340") == (
         "History: 500 epochs, perplexity 1.013340 at the end, 0.27 sec per epoch"
     )
-    assert history_after("43 characters", "500", "1.013340") == "43 characters"
+    assert truncate_history("43 characters", "500", "1.013340") == "43 characters"
 
 
-def test_a_piece_counts_from_its_length_on():
-    made_up = "zzz" + BOOK[100:120] + "qqq"
-    assert shares_piece(made_up, 20)
-    assert not shares_piece(made_up, 21)
+def test_a_verbatim_run_has_at_least_the_given_length():
+    text = "zzz" + EXCERPT[100:120] + "qqq"
+    assert has_verbatim_run(text, 20)
+    assert not has_verbatim_run(text, 21)

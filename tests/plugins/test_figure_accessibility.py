@@ -1,4 +1,4 @@
-"""What the look at the notebooks' pictures finds, and that ours pass it."""
+"""Test the accessibility checks, and apply them to the package's figures."""
 
 import matplotlib
 import pytest
@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt  # noqa: E402
 
 import d2l_helpers as d2l  # noqa: E402
 from tests.helpers.test_plotting import PICTURES  # noqa: E402
-from tests.plugins.figure_accessibility import EYES, faults  # noqa: E402
+from tests.plugins.figure_accessibility import VISION, problems  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -18,51 +18,50 @@ def close_figures():
     plt.close("all")
 
 
-def two_lines(one, another, *dashes):
+def two_lines(color, other_color, style="-", other_style="-"):
     axes = plt.figure().add_subplot()
-    axes.plot([0, 1], dashes[0] if dashes else "-", color=one)
-    axes.plot([1, 0], dashes[1] if dashes else "-", color=another)
+    axes.plot([0, 1], style, color=color)
+    axes.plot([1, 0], other_style, color=other_color)
     return axes.figure
 
 
 @pytest.mark.parametrize(
-    ("one", "another", "eyes"),
+    ("color", "other_color", "vision"),
     [
-        ("#d55e00", "#859900", "deuteranomaly eyes"),
-        ("tab:purple", "tab:blue", "protanomaly eyes"),
-        ("0.5", "tab:orange", "a grey printer"),
-        ("black", "0.1", "normal sight"),
+        ("#d55e00", "#859900", "deuteranomaly"),
+        ("tab:purple", "tab:blue", "protanomaly"),
+        ("0.5", "tab:orange", "grayscale printing"),
+        ("black", "0.1", "normal vision"),
     ],
 )
-def test_lines_that_somebody_cannot_tell_apart_are_found(one, another, eyes):
-    assert any(
-        fault.endswith(f"the same to {eyes}: give them other dashes") for fault in faults(two_lines(one, another))
-    )
+def test_lines_that_look_the_same_are_found(color, other_color, vision):
+    message = f"look the same with {vision}; use different dashes."
+    assert any(problem.endswith(message) for problem in problems(two_lines(color, other_color)))
 
 
-@pytest.mark.parametrize("dashes", [("-", "--"), ("-", "o")])
-def test_dashes_or_markers_tell_any_two_lines_apart(dashes):
-    assert list(faults(two_lines("0.5", "tab:orange", *dashes))) == []
+@pytest.mark.parametrize("styles", [("-", "--"), ("-", "o")])
+def test_dashes_or_markers_distinguish_lines(styles):
+    assert list(problems(two_lines("0.5", "tab:orange", *styles))) == []
 
 
-def test_black_and_a_light_colour_are_told_apart_by_all():
-    assert list(faults(two_lines("black", "#8fb8de"))) == []
-    assert len(EYES) == 5
+def test_black_and_a_light_color_can_be_distinguished():
+    assert list(problems(two_lines("black", "#8fb8de"))) == []
+    assert len(VISION) == 5
 
 
-def test_small_text_and_wide_pictures_are_found():
+def test_small_text_and_wide_figures_are_found():
     axes = plt.figure(figsize=(12, 3)).add_subplot()
     axes.set_xlabel("epoch", size=7)
-    assert list(faults(axes.figure)) == [
-        "the text 'epoch' has 7 points: give it at least 9",
-        "the picture is 12 inches wide: JupyterLab shrinks what is wider than 10.5",
+    assert list(problems(axes.figure)) == [
+        "font size of 'epoch' must be at least 9 points, got 7.",
+        "figure width must be at most 10.5 inches, got 12.",
     ]
 
 
 @pytest.mark.parametrize("draw", [*PICTURES.values(), lambda: d2l.show_network(3)], ids=[*PICTURES, "network"])
-def test_our_own_pictures_can_be_read_by_all(draw):
-    assert list(faults(draw().figure)) == []
+def test_figures_of_the_package_are_accessible(draw):
+    assert list(problems(draw().figure)) == []
 
 
-def test_eight_runs_in_one_picture_can_be_told_apart():
-    assert list(faults(d2l.show_runs({f"run {i}": [20.0, 5.0 + i] for i in range(8)}).figure)) == []
+def test_eight_runs_in_one_figure_can_be_distinguished():
+    assert list(problems(d2l.show_runs({f"run {i}": [20.0, 5.0 + i] for i in range(8)}).figure)) == []

@@ -1,4 +1,4 @@
-"""`make` imports MXNet as soon as it is installed: what it misses is said now, and in one sentence."""
+"""Import the package once after its installation, so that missing libraries are reported by `make` in one sentence."""
 
 import sys
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# What the container has from Debian, its user, and a folder for the project. Run by root; `make` does the rest, as
-# that user. NB_USER and NB_UID are Binder's names for them. Arguments are further packages.
+# Install the container's Debian packages, and create its user and a folder for the project. Root runs this script; the
+# user then runs `make`. Binder sets NB_USER and NB_UID. The arguments are names of additional packages.
 set -eu
 user=${NB_USER:-student}
 apt-get update
-# MXNet needs it on Intel and AMD, libgfortran5 depends on it only until Debian 12, and ARM has no such package.
+# MXNet needs libquadmath0 on x86_64, and since Debian 13 libgfortran5 does not depend on it. ARM has no such package.
 libquadmath=$(apt-cache --names-only search '^libquadmath0$' | cut -d ' ' -f 1)
 # shellcheck disable=SC2086 # no argument if there is no such package
 DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \

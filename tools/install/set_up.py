@@ -1,7 +1,7 @@
-"""Set up a virtual environment from the locks: `make` calls this program.
+"""Create a virtual environment from the lock files. `make` calls this program.
 
-uv installs the locks in seconds. uv itself is pinned by hash and comes from the package index; where it does not exist,
-pip installs the same files. Only wheels are installed, so that nobody meets a compiler.
+uv installs the locks in seconds. bootstrap.lock pins uv itself; if the package index has no uv for this machine, pip
+installs the same files. Only wheels are installed, so no compiler is needed.
 
     python -m tools.install.set_up .venv [--mxnet gpu] [--wheels FOLDER]
     python -m tools.install.set_up --download FOLDER [--environments base ...]
@@ -21,19 +21,19 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ROOT / "requirements"
 BOOTSTRAP = LOCKS / "bootstrap.lock"  # uv, and setuptools, which builds this package
 LOCKS_OF = {"base": [], "frameworks": ["frameworks", "torch"], "classroom": ["classroom"], "website": ["website"]}
-# Exact files without their dependencies; d2lzh, four pure Python files, was never published as a wheel.
-EXACTLY = ["--no-deps", "--require-hashes", "--no-build-isolation", "--only-binary=:all:", "--no-binary=d2lzh"]
-PYTORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # has the builds without CUDA, which PyPI does not accept
-# The settings of pip that uv has under another name.
+# Install exactly the locked files. d2lzh, which is pure Python, was never published as a wheel.
+LOCKED = ["--no-deps", "--require-hashes", "--no-build-isolation", "--only-binary=:all:", "--no-binary=d2lzh"]
+PYTORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # the builds without CUDA, which are not on PyPI
+# Settings of pip, and the environment variables of uv with the same meaning.
 PIP_TO_UV = {"index-url": "UV_DEFAULT_INDEX", "find-links": "UV_FIND_LINKS", "cert": "SSL_CERT_FILE"}
 
 
 class SetupError(Exception):
-    """One sentence for the person who typed `make`."""
+    """An error that `make` reports in one sentence."""
 
 
 class Installer:
-    """Install packages into one virtual environment with uv or, where uv does not exist, with pip."""
+    """Install packages into a virtual environment with uv, or with pip if uv is not available."""
 
     def __init__(self, venv, wheels=None):
         self.venv, self.python = venv, str(venv / "bin" / "python")
@@ -43,29 +43,29 @@ class Installer:
         self.install = [self.python, "-m", "pip", "install"]
 
     def create(self):
-        """Create the environment, and put uv into it if the index has uv for this machine."""
+        """Create the environment, and install uv into it if uv is available."""
         self.log.parent.mkdir(exist_ok=True)
         self.log.write_text("")
         if self._run([sys.executable, "-m", "venv", "--clear", str(self.venv)]):
             raise SetupError(
-                "This Python cannot create virtual environments: install what it lacks, on Debian and Ubuntu with "
-                f"`sudo apt install python3-venv`, and run make again (log: {self.log})."
+                "This Python cannot create virtual environments; install the missing package, on Debian or Ubuntu "
+                f"with `sudo apt install python3-venv`, and run make again (log: {self.log})."
             )
-        if self._run([*self.install, *EXACTLY, *self.source, "-r", BOOTSTRAP]):
-            print("uv is not available here, so that pip installs the packages (two minutes) ...")
+        if self._run([*self.install, *LOCKED, *self.source, "-r", BOOTSTRAP]):
+            print("uv is not available here, so pip installs the packages (two minutes) ...")
             return
         self.environment = {**uv_settings(self.python), **self.environment}
         self.install = [str(self.venv / "bin" / "uv"), "pip", "install", f"--python={self.python}"]
 
     def add(self, *arguments, also=()):
-        """Install what the arguments name.
+        """Install packages.
 
         Args:
-            arguments: what `pip install` and `uv pip install` understand alike.
-            also: further arguments for a second attempt if the first one fails.
+            arguments: Arguments that `pip install` and `uv pip install` have in common.
+            also: Additional arguments for a second attempt if the first one fails.
 
         Raises:
-            SetupError: Both attempts failed; the message names the package that has no wheel, or the log.
+            SetupError: All attempts failed.
         """
         if not self._run([*self.install, *arguments, *self.source]):
             return
@@ -74,7 +74,7 @@ class Installer:
         raise SetupError(reason(self.log))
 
     def _run(self, command):
-        """Return the exit status of a command whose output goes to the log."""
+        """Run a command with its output in the log, and return its exit status."""
         with self.log.open("a") as log:
             log.write(f"$ {' '.join(map(str, command))}\n")
             log.flush()
@@ -82,26 +82,26 @@ class Installer:
 
 
 def uv_settings(python):
-    """Return pip's settings of this machine, an index or certificates for example, as environment variables of uv."""
+    """Return pip's settings on this machine, such as the package index, as environment variables of uv."""
     listed = subprocess.run([python, "-m", "pip", "config", "list"], capture_output=True, text=True).stdout
     settings = dict(re.findall(r"^(?:global|install|:env:)\.+([a-z-]+)='(.+)'$", listed, re.MULTILINE))
     return {PIP_TO_UV[name]: value.replace("\\n", " ") for name, value in settings.items() if name in PIP_TO_UV}
 
 
 def set_up(venv, mxnet, wheels):
-    """Create an environment; its name selects the locks, so that `.venv-classroom` also gets classroom.lock."""
+    """Create an environment. Its name selects the locks: `.venv-classroom` also gets classroom.lock."""
     installer = Installer(venv, wheels)
     installer.create()
-    # Python 3.14 and later print a warning when they compile pyparsing; otherwise it appears in a notebook's output.
+    # Python 3.14 and later warn when they compile pyparsing; compile it now to keep the warning out of the notebooks.
     compiled = ["--compile"] if sys.version_info >= (3, 14) else []
-    installer.add(*EXACTLY, *compiled, "-r", LOCKS / "base.lock")
+    installer.add(*LOCKED, *compiled, "-r", LOCKS / "base.lock")
     for name in LOCKS_OF.get(venv.name.replace(".venv-", ""), []):
         pytorch = [f"--extra-index-url={PYTORCH_INDEX}"] if name == "torch" else []
-        installer.add(*EXACTLY, "-r", LOCKS / f"{name}.lock", also=pytorch)
+        installer.add(*LOCKED, "-r", LOCKS / f"{name}.lock", also=pytorch)
     installer.add("--no-deps", "--no-build-isolation", "-e", ROOT)
     if mxnet == "gpu":
-        print("... and MXNet's CUDA build with CUDA: 2 GB to download, 5 GB on the disk ...")
-        installer.add(*EXACTLY, "-r", LOCKS / "gpu.lock")
+        print("Installing MXNet's CUDA build and CUDA (2 GB to download, 5 GB on disk) ...")
+        installer.add(*LOCKED, "-r", LOCKS / "gpu.lock")
         installer.add("--no-deps", "--no-build-isolation", "--force-reinstall", ROOT / "tools" / "install" / "gpu")
     for program in ("link_openblas.py", "check_import.py"):
         if subprocess.run([installer.python, ROOT / "tools" / "install" / program]).returncode:
@@ -109,13 +109,13 @@ def set_up(venv, mxnet, wheels):
     (venv / "installed").write_text(mxnet + "\n")
     if sys.version_info[:2] > NEWEST:
         print(
-            "Python {}.{} is newer than {}.{}, the newest that was tested: should something fail, run "
+            "Python {}.{} is newer than {}.{}, the newest tested version; if anything fails, run "
             "`make PYTHON=python3.13`.".format(*sys.version_info[:2], *NEWEST)
         )
 
 
 def download(folder, environments):
-    """Collect every file that these environments need on this Python in one folder, for a class without a network."""
+    """Download all files that these environments need with this Python, for installations without a network."""
     folder.mkdir(parents=True, exist_ok=True)
     installer = Installer(ROOT / "build" / "venv-for-wheels")
     installer.create()
@@ -124,23 +124,23 @@ def download(folder, environments):
     for lock in [LOCKS / f"{name}.lock" for name in names]:
         print(f"{lock.relative_to(ROOT)} ...")
         also = [f"--extra-index-url={PYTORCH_INDEX}"] if lock.stem == "torch" else []
-        installer.add(*EXACTLY, "-r", lock, also=also)
+        installer.add(*LOCKED, "-r", lock, also=also)
     shutil.rmtree(installer.venv)
 
 
 def reason(log):
-    """Return one sentence on why an installation failed, with the command that helps."""
-    text = log.read_text().rpartition("\n$ ")[2]  # of the last attempt
+    """Return one sentence with the reason why an installation failed and the command that fixes it."""
+    text = log.read_text().rpartition("\n$ ")[2]  # the last attempt
     here = "Python {}.{}".format(*sys.version_info)
     other = next(filter(shutil.which, (f"python3.{minor}" for minor in range(13, 10, -1))), "/path/to/python3.13")
     found = re.search(
         r"Because (\S+==\S+) has no (?:usable )?wheels|No matching distribution found for (\S+==\S+)", text
     )
     if found:
-        return f"{found[1] or found[2]} has no wheel for {here}: run `make PYTHON={other}` with the same target."
+        return f"{found[1] or found[2]} has no wheel for {here}; run `make PYTHON={other}` with the same target."
     lines = [line.strip() for line in text.splitlines() if re.match(r"\s*(error|ERROR|cause|Caused by|×)", line)]
     return (
-        f"The packages could not be installed ({' '.join(lines[:2])[:200] or 'see the log'}): check the network and "
+        f"The packages could not be installed ({' '.join(lines[:2])[:200] or 'see the log'}); check the network and "
         f"run make again, or use a folder of wheels with `make WHEELS=folder` (log: {log})."
     )
 
@@ -159,8 +159,8 @@ if __name__ == "__main__":
         else:
             if arguments.wheels and not arguments.wheels.is_dir():
                 raise SetupError(
-                    f"WHEELS must be a folder, got '{arguments.wheels}'; create it with `make wheels DIR=folder` while "
-                    "there is a network."
+                    f"WHEELS must be a folder, got '{arguments.wheels}'; create it with `make wheels DIR=folder` on a "
+                    "machine with a network."
                 )
             set_up(arguments.venv.absolute(), arguments.mxnet, arguments.wheels and arguments.wheels.resolve())
     except SetupError as error:

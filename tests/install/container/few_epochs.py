@@ -1,8 +1,8 @@
-"""The first epochs of the document's network, one perplexity a line: to compare processors with each other."""
+"""Train the original notebook's network for a few epochs, and print one perplexity per line."""
 
 import sys
 
-import d2l_helpers as d2l  # isort: skip  (before MXNet: it prepares that import)
+import d2l_helpers as d2l  # isort: skip  (prepares the import of MXNet)
 import mxnet as mx
 from mxnet.gluon import rnn
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What `docker build` would do with the Dockerfile, in a bare Debian in a folder, and then some tests in there.
+# Run the commands of the Dockerfile in a minimal Debian in a folder, then some tests.
 #
-# Needs root, debootstrap, 4 GB of memory and, for the processor of another kind, qemu-user-static. ARCH is Debian's name of the
-# processor, amd64 or arm64. Mirror, proxy, certificates and pip's settings are those of this machine.
+# Needs root, debootstrap, 4 GB of memory, and, to emulate another processor, qemu-user-static. ARCH is amd64 or arm64.
+# The mirror, proxy, certificates, and pip settings of this machine are used.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 # shellcheck source=tests/install/debian/chroot.sh
@@ -22,7 +22,7 @@ if [ "$arch" != "$(dpkg --print-architecture)" ]; then
   [ -e $binfmt/register ] || mount -t binfmt_misc none $binfmt
   if [ ! -e "$binfmt/$emulator" ]; then
     rule=/usr/lib/binfmt.d/$emulator.conf
-    [ -e "$rule" ] || { echo "There is no emulator for $arch: run \`apt install qemu-user-static\`." >&2; exit 1; }
+    [ -e "$rule" ] || { echo "There is no emulator for $arch; run \`apt install qemu-user-static\`." >&2; exit 1; }
     cat "$rule" > $binfmt/register
     trap 'echo -1 > "$binfmt/$emulator"' EXIT
   fi
@@ -42,10 +42,10 @@ say "import"
 as_student .venv/bin/python -c 'import platform, d2l_helpers, mxnet, numpy
 print("Python", platform.python_version(), "on", platform.machine(), "MXNet", mxnet.__version__, "NumPy", numpy.__version__)'
 
-say "$epochs epochs here and there"
-"${VENV:-.venv}/bin/python" tests/install/container/few_epochs.py "$epochs" > "$root.here"
-as_student .venv/bin/python tests/install/container/few_epochs.py "$epochs" > "$root.there"
-"${VENV:-.venv}/bin/python" tests/install/container/compare.py "$root.here" "$root.there"
+say "$epochs epochs on the host and in the container"
+"${VENV:-.venv}/bin/python" tests/install/container/few_epochs.py "$epochs" > "$root.host"
+as_student .venv/bin/python tests/install/container/few_epochs.py "$epochs" > "$root.container"
+"${VENV:-.venv}/bin/python" tests/install/container/compare.py "$root.host" "$root.container"
 
 say "unit tests of the model and of training"
 as_student .venv/bin/python -m pytest -q tests/helpers/test_model.py tests/helpers/test_train_step.py

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs `make test` on the Pythons of a Debian that is newer than this machine: by default, of Debian testing, with the
-# default Python and the newest other one. Variables: SUITE=forky, PYTHON=python3 or python3.15, TESTS for pytest.
+# Run `make test` on the Pythons of a newer Debian: by default, on the default Python and the newest other Python of
+# Debian testing. Variables: SUITE=forky, PYTHON=python3 or python3.15, TESTS for pytest.
 #
-# Needs root, debootstrap and 6 GB of memory. Ends with status 75 if Debian cannot be fetched.
+# Needs root, debootstrap, and 6 GB of memory. The exit status is 75 if Debian cannot be fetched.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 # shellcheck source=tests/install/debian/chroot.sh
@@ -41,7 +41,7 @@ fetch as_root container.sh "${pythons[@]/%/-venv}"
 
 step "copy of the checkout"
 copy_checkout
-# uv's cache lasts, so that a wheel is downloaded once.
+# Keep uv's cache between runs, so each wheel is downloaded once.
 mkdir -p "$cache" "$root/home/student/.cache/uv"
 mount --bind "$cache" "$root/home/student/.cache/uv"
 as_root chown -R student:student /home/student/.cache
@@ -54,7 +54,7 @@ for python in "${pythons[@]}"; do
   log=$root-$python.log
   as_student make test PYTHON="/usr/bin/$python" VENV=".venv-${python#python}" TESTS="$tests" 2>&1 | tee "$log" || {
     status=1
-    cat "$root/home/student/deep-rnn/build/setup-${python#python}.log" >> "$log" || true # lost with the tmpfs
+    cat "$root/home/student/deep-rnn/build/setup-${python#python}.log" >> "$log" || true # otherwise lost with the tmpfs
   }
   summary=$(grep -E '(passed|failed|error|skipped|no tests ran).* in [0-9.]+s' "$log" | tail -n 1 | sed 's/^=* *//; s/ *=*$//' || :)
   results+=("Debian $suite, $version: ${summary:-pytest did not run}; $((SECONDS - start)) seconds including the setup")

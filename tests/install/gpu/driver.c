@@ -1,5 +1,5 @@
-/* A stand-in for NVIDIA's driver, libcuda.so.1: it answers that there is no GPU or, where CAPABILITY is set in the
-   environment, such as 90 for 9.0, that there is one. It can do nothing else; most functions only say so. */
+/* A stub of NVIDIA's driver, libcuda.so.1. It reports no GPU or, if the environment variable CAPABILITY is set to a
+   compute capability such as 90 for 9.0, one GPU. All other functions return NOT_SUPPORTED. */
 #include <dlfcn.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -35,14 +35,14 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
   return SUCCESS;
 }
 
-/* CUDA's runtime asks for all functions by name, and gives up where one is not there. */
+/* The CUDA runtime looks up all functions by name, and fails if one is missing. */
 int cuGetProcAddress(const char *name, void **function, int version, unsigned long long flags) {
   *function = dlsym(RTLD_DEFAULT, name);
   if (*function == NULL) *function = (void *)not_supported;
   return SUCCESS;
 }
 
-/* What libmxnet.so itself asks for. */
+/* Functions that libmxnet.so links to. */
 int cuDevicePrimaryCtxRetain(void) { return NOT_SUPPORTED; }
 int cuGetErrorString(void) { return NOT_SUPPORTED; }
 int cuGraphKernelNodeGetParams(void) { return NOT_SUPPORTED; }

@@ -1,7 +1,7 @@
-"""`make install-gpu`, run in a copy of the repository, and its environment with a stand-in for NVIDIA's driver.
+"""Test `make install-gpu` in a copy of the repository, with a stub of NVIDIA's driver.
 
-By hand, with `make test-gpu-install`: it downloads 2 GB and needs 7 GB on the disk and gcc. The stand-in has no GPU, so
-this shows that everything is found, and what is said where it is not; it never computes on a card.
+Run it with `make test-gpu-install`. It downloads 2 GB, and needs 7 GB of disk space and gcc. The stub has no GPU, so
+the tests check that all libraries are found and that missing ones are reported, but not that a GPU computes.
 """
 
 import os
@@ -35,16 +35,16 @@ def run(*command, **options):
 
 @pytest.fixture(scope="session")
 def driver():
-    """The environment variables with which the stand-in for the driver is found."""
+    """Return environment variables with which the stub driver is found."""
     with tempfile.TemporaryDirectory() as folder:
         library = ["-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o", f"{folder}/libcuda.so.1"]
-        subprocess.run(["gcc", "-Wall", *library, ROOT / "tests" / "gpu_install" / "driver.c"], check=True)
+        subprocess.run(["gcc", "-Wall", *library, ROOT / "tests" / "install" / "gpu" / "driver.c"], check=True)
         yield {**os.environ, "LD_LIBRARY_PATH": folder, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="session")
 def copy(driver):
-    """A copy of the repository in which `make install-gpu` was called."""
+    """Return a copy of the repository in which `make install-gpu` was run."""
     (ROOT / "build").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
         files = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT).stdout
@@ -52,7 +52,12 @@ def copy(driver):
             (Path(folder) / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / file, Path(folder) / file)
         made = run(
-            "make", "--no-print-directory", "gpu", f"PYTHON={os.path.realpath(sys.executable)}", cwd=folder, env=driver
+            "make",
+            "--no-print-directory",
+            "install-gpu",
+            f"PYTHON={os.path.realpath(sys.executable)}",
+            cwd=folder,
+            env=driver,
         )
         assert made.returncode == 0, made.stderr
         assert made.stdout.splitlines()[-1] == "MXNet computes on cpu(0)"
@@ -61,7 +66,7 @@ def copy(driver):
 
 @pytest.fixture
 def python(copy, driver):
-    """A function that runs code in that environment."""
+    """Return a function that runs code in that environment."""
 
     def run_code(code, environment=driver, **variables):
         return run(copy / ".venv/bin/python", "-c", code, cwd=copy, env={**environment, **variables})
@@ -80,21 +85,21 @@ def message_of(run):
     return message
 
 
-def test_the_requirement_of_mxnet_is_met(copy):
+def test_the_requirement_on_mxnet_is_satisfied(copy):
     assert "mxnet" not in run(copy / ".venv/bin/pip", "check").stdout
 
 
-def test_make_leaves_the_environment_as_it_is(copy):
+def test_make_does_not_recreate_the_environment(copy):
     assert "venv" not in run("make", "--no-print-directory", "-n", "test", cwd=copy).stdout.replace(".venv/bin", "")
 
 
 @pytest.mark.parametrize("lock", ["requirements/base.lock", "requirements/gpu.lock"])
-def test_a_changed_lock_brings_the_cuda_build_again(lock, copy):
+def test_a_changed_lock_reinstalls_the_cuda_build(lock, copy):
     plan = run("make", "--no-print-directory", "-n", "--what-if", lock, "test", cwd=copy).stdout
     assert "tools.install.set_up .venv --mxnet gpu" in plan
 
 
-def test_the_way_back_leaves_the_cuda_build_out(copy):
+def test_the_cpu_build_can_be_restored(copy):
     plan = run("make", "-n", "--what-if", "requirements/base.lock", ".venv/installed", "MXNET=cpu", cwd=copy).stdout
     assert "tools.install.set_up .venv --mxnet cpu" in plan
 
@@ -107,46 +112,46 @@ print(mx.runtime.Features().is_enabled("CUDA"), mx.context.num_gpus(), d2l.try_g
     assert python(code).stdout == "True 0 cpu(0) [cpu(0)]\n"
 
 
-def test_training_gives_the_numbers_of_the_build_for_cpus(python, driver):
-    here = run(sys.executable, "-c", TRAIN, cwd=ROOT, env=driver).stdout.splitlines()[-1]
-    there = python(TRAIN).stdout.splitlines()[-1]
-    print(f"build for CPUs: {here}; CUDA build: {there}")
-    assert list(map(float, there.split())) == pytest.approx(list(map(float, here.split())), rel=1e-5)
+def test_both_builds_train_to_the_same_perplexities(python, driver):
+    cpu_build = run(sys.executable, "-c", TRAIN, cwd=ROOT, env=driver).stdout.splitlines()[-1]
+    cuda_build = python(TRAIN).stdout.splitlines()[-1]
+    print(f"CPU build: {cpu_build}; CUDA build: {cuda_build}")
+    assert list(map(float, cuda_build.split())) == pytest.approx(list(map(float, cpu_build.split())), rel=1e-5)
 
 
-@pytest.mark.parametrize("harm", ["missing", "cut off"])
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_an_unfit_library_is_named_with_the_command_that_brings_it(name, harm, copy, python, is_one_sentence):
+def test_a_missing_or_truncated_library_is_named_with_the_fix(name, damage, copy, python, is_one_sentence):
     path = library(name, copy)
-    whole = path.rename(path.with_name("whole"))
-    if harm == "cut off":
-        with whole.open("rb") as file:
-            path.write_bytes(file.read(whole.stat().st_size // 2))
+    backup = path.rename(path.with_name("backup"))
+    if damage == "truncated":
+        with backup.open("rb") as file:
+            path.write_bytes(file.read(backup.stat().st_size // 2))
     try:
         message = message_of(python("import d2l_helpers"))
     finally:
-        whole.rename(path)
+        backup.rename(path)
     print(message)
     assert is_one_sentence(message)
     assert name in message and "`make install-gpu`" in message
 
 
 @pytest.mark.parametrize("wheel", cuda.WHEELS)
-def test_a_wheel_that_was_never_installed_is_named_by_its_library(wheel, copy, python, is_one_sentence):
+def test_a_missing_wheel_is_named_by_its_library(wheel, copy, python, is_one_sentence):
     path = library(cuda.WHEELS[wheel][-1], copy).parent
     (info,) = copy.glob(f".venv/lib/python3*/site-packages/{wheel.replace('-', '_')}-*.dist-info")
-    hidden = [(place.rename(copy / place.name), place) for place in (path, info)]
+    hidden = [(original.rename(copy / original.name), original) for original in (path, info)]
     try:
         message = message_of(python("import d2l_helpers"))
     finally:
-        for place, home in hidden:
-            place.rename(home)
+        for moved, original in hidden:
+            moved.rename(original)
     print(message)
     assert is_one_sentence(message)
     assert "`make install-gpu`" in message and any(name in message for name in cuda.WHEELS[wheel])
 
 
-def test_without_a_driver_the_way_back_is_named(python, is_one_sentence):
+def test_a_missing_driver_is_reported_with_the_fix(python, is_one_sentence):
     message = message_of(python("import d2l_helpers", os.environ))
     print(message)
     assert is_one_sentence(message)
@@ -157,17 +162,17 @@ ONE_GPU = "import d2l_helpers as d2l, mxnet as mx; mx.context.num_gpus = lambda:
 
 
 @pytest.mark.parametrize(
-    ("capability", "fault"), [("90", "its compute capability is 9.0, and MXNet has"), ("86", "CUDA: Check failed")]
+    ("capability", "problem"), [("90", "its compute capability is 9.0, and MXNet has"), ("86", "CUDA: Check failed")]
 )
-def test_a_card_that_cannot_compute_is_passed_over(capability, fault, python):
-    tried = python(ONE_GPU, CAPABILITY=capability)
-    print(tried.stderr)
-    assert tried.stdout == "cpu(0)\n"
-    assert f"UserWarning: GPU 0 cannot be used ({fault}" in tried.stderr
+def test_a_gpu_that_cannot_compute_is_skipped(capability, problem, python):
+    process = python(ONE_GPU, CAPABILITY=capability)
+    print(process.stderr)
+    assert process.stdout == "cpu(0)\n"
+    assert f"UserWarning: GPU 0 cannot be used ({problem}" in process.stderr
 
 
-def test_a_driver_that_cannot_count_gives_the_cpu(python):
-    tried = python("import d2l_helpers as d2l; print(d2l.try_gpu())", CAPABILITY="86")
-    print(tried.stderr)
-    assert tried.stdout == "cpu(0)\n"
-    assert "UserWarning: The GPU cannot be used (CUDA: Check failed" in tried.stderr
+def test_the_cpu_is_used_if_the_driver_fails(python):
+    process = python("import d2l_helpers as d2l; print(d2l.try_gpu())", CAPABILITY="86")
+    print(process.stderr)
+    assert process.stdout == "cpu(0)\n"
+    assert "UserWarning: The GPU cannot be used (CUDA: Check failed" in process.stderr

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Install the package as its users do, each time into an empty environment: `pip install .`, the wheel, and a folder of
-# wheels in a network namespace without a network. Called by `make test-install`; PYTHON names the Python.
+# Install the package into empty environments: the wheel, `pip install .`, and a folder of wheels in a network namespace
+# without a network. `make test-install` runs this script. PYTHON is the Python to test.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 python=${PYTHON:-python3.11}
@@ -10,16 +10,17 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 say() { echo "$(date +%T) $("$python" -V): $*"; }
 
-# Install with pip, complete the installation as the import says, and train outside of the checkout.
+# Install with pip, run the command that the import error gives, and train outside of the checkout.
 check_install() {
   "$python" -m venv --clear "$work/venv"
   "$work/venv/bin/pip" install -q "$1"
   mkdir -p "$work/empty" && cd "$work/empty"
   if ! message=$("$work"/venv/bin/python -c 'import d2l_helpers' 2>&1); then
+    # shellcheck disable=SC2016 # backticks of the message
     command=$(tail -n 1 <<< "$message" | sed -n 's/^ImportError: MXNet is not installed.*`pip \(.*\)`\.$/\1/p')
     [ -n "$command" ] || { echo "$message"; return 1; }
-    say "the import asks for: pip $command"
-    # shellcheck disable=SC2086 # words of a command
+    say "the import error gives: pip $command"
+    # shellcheck disable=SC2086 # several arguments
     "$work"/venv/bin/pip $command -q
   fi
   "$work"/venv/bin/python - < "$OLDPWD/tests/install/package/three_epochs.py"
@@ -33,7 +34,7 @@ cp -r d2l_helpers pyproject.toml MANIFEST.in README.md LICENSE NOTICE "$work/sou
 "$work/build-venv/bin/pip" install -q build
 "$work/build-venv/bin/python" -m build --outdir "$work/dist" "$work/source" > "$work/build.log" 2>&1
 if tar -tf "$work"/dist/*.tar.gz | grep /tests/; then
-  echo "The source distribution contains tests that cannot run without the checkout."
+  echo "The source distribution contains tests, which need the checkout."
   exit 1
 fi
 

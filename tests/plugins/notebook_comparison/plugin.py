@@ -1,4 +1,4 @@
-"""nbval, taught to compare numbers within a tolerance: what it does, and all settings, are in README.md beside this."""
+"""Extend nbval to compare numbers within tolerances. README.md describes all settings."""
 
 import contextlib
 import copy
@@ -12,35 +12,37 @@ from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from . import settings
-from .compare import reconciled
+from .compare import align
 
 
 class Hooks:
-    """What a project can add."""
+    """Hooks that a project can implement."""
 
-    def pytest_settle_outputs(self, stored, new, parameters):
-        """Settle by another rule what letters and numbers do not show.
+    def pytest_nbval_normalize_outputs(self, stored, new, parameters):
+        """Change the outputs of a cell in place before they are compared.
 
-        Arguments: the outputs that a cell stores and those that it has now, two lists of nbformat's outputs, to be
-        changed in place before they are compared; and the parameters that were replaced, name -> value.
+        Args:
+            stored: The stored outputs, a list of copies of nbformat's outputs.
+            new: The new outputs, likewise.
+            parameters: The parameters that replaced those of the notebook, a dict from names to values.
         """
 
 
 class TolerantCell(IPyNbCell):
-    """A cell whose printed numbers may differ within a tolerance."""
+    """A cell whose printed numbers may differ within tolerances."""
 
     def compare_outputs(self, test, ref, skip_compare=None):
-        """As nbval's, after all that agrees has been made the same."""
+        """Compare the outputs as nbval does, after replacing all lines that agree by the stored ones."""
         new, stored = copy.deepcopy(test), copy.deepcopy(ref)
         for output in new:
             if output.get("name") == "stderr":
-                print(output["text"])  # nbval only says that there is some; pytest shows this if the cell fails
-        self.ihook.pytest_settle_outputs(stored=stored, new=new, parameters=self.parent.parameters)
-        for one, other in zip(stored, new, strict=False):
-            for fields, new_fields in ((one, other), (one.get("data", {}), other.get("data", {}))):
+                print(output["text"])  # nbval does not report the text, but pytest shows what is printed here
+        self.ihook.pytest_nbval_normalize_outputs(stored=stored, new=new, parameters=self.parent.parameters)
+        for output, new_output in zip(stored, new, strict=False):
+            for fields, new_fields in ((output, new_output), (output.get("data", {}), new_output.get("data", {}))):
                 for kind in fields.keys() & new_fields.keys():
                     if kind == "text" or kind.startswith("text/"):
-                        new_fields[kind] = reconciled(fields[kind], new_fields[kind], self.settings)
+                        new_fields[kind] = align(fields[kind], new_fields[kind], self.settings)
         return super().compare_outputs(new, stored, skip_compare)
 
 
@@ -48,29 +50,31 @@ class TolerantNotebook(IPyNbFile):
     """A notebook of tolerant cells."""
 
     def collect(self):
-        """As nbval's, after the settings have been read and parameters replaced."""
+        """Collect the cells as nbval does, then read the settings and replace the parameters."""
         items = list(super().collect())
         try:
-            parameters = settings.of_notebook(self.nb, self.path.name)
+            parameters = settings.notebook_parameters(self.nb, self.path.name)
             self.parameters = {} if self.config.getoption("--full-training") else parameters
-            return [self.tolerant(item) for item in items]
+            return [self.make_tolerant(item) for item in items]
         except ValueError as error:
             raise self.CollectError(str(error)) from None
 
-    def tolerant(self, item):
-        """An item of nbval's as a tolerant cell."""
+    def make_tolerant(self, item):
+        """Return a tolerant cell for a cell of nbval's."""
         cell, tags = item.cell, item.cell.metadata.get("tags", [])
-        own = TolerantCell.from_parent(self, name=item.name, cell_num=item.cell_num, cell=cell, options=item.options)
-        own.settings = settings.of_cell(cell, f"{self.path.name}, {item.name}")
-        own.output_timeout = 600  # seconds from a cell's end until all that it printed is here
+        tolerant = TolerantCell.from_parent(
+            self, name=item.name, cell_num=item.cell_num, cell=cell, options=item.options
+        )
+        tolerant.settings = settings.cell_settings(cell, f"{self.path.name}, {item.name}")
+        tolerant.output_timeout = 600  # seconds to wait for the remaining outputs after the cell has finished
         if "parameters" in tags:
             cell.source += "".join(f"\n{name} = {value!r}" for name, value in self.parameters.items())
         if cell.source.endswith(";"):
-            cell.source += "\nNone"  # IPython looks for the semicolon in its history, and nbval keeps none
-        return own
+            cell.source += "\nNone"  # IPython looks for the semicolon in its history, which nbval does not record
+        return tolerant
 
     def setup(self):
-        """As nbval's, with fresh folders, and without a limit of time."""
+        """Set up as nbval does, and add temporary folders and an unlimited timeout."""
         self.folders = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         for number, cell in enumerate(self.nb.cells):
             if "tmp-dir" in cell.metadata.get("tags", []):
@@ -79,13 +83,12 @@ class TolerantNotebook(IPyNbFile):
         self.kernel.await_reply = partial(await_reply, self.kernel)
 
     def teardown(self):
-        """As nbval's."""
         super().teardown()
         self.folders.cleanup()
 
 
 def await_reply(kernel, msg_id, timeout):
-    """As nbval's, but however long a cell takes; a kernel that has died is noticed instead."""
+    """Wait for a cell without a time limit, but notice when the kernel dies; replaces nbval's method."""
     while kernel.is_alive():
         with contextlib.suppress(Empty):
             return RunningKernel.await_reply(kernel, msg_id, timeout=1)
@@ -97,7 +100,9 @@ def pytest_addhooks(pluginmanager):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--full-training", action="store_true", help="leave the notebooks' parameters as they are")
+    parser.addoption(
+        "--full-training", action="store_true", help="run notebooks with their own parameters, not the test parameters"
+    )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""Sample notebooks are named for the verdict that they have to get; this asks for it."""
+"""Run pytest on sample notebooks, whose names begin with the outcome that they must have: `pass-` or `fail-`."""
 
 import subprocess
 import sys
@@ -7,8 +7,17 @@ from xml.etree import ElementTree
 from . import plugin
 
 
-def verdicts(samples, folder, *options):
-    """Sample name -> "pass" or "fail", all from one run of pytest over them, whose results go to the folder."""
+def run_samples(samples, folder, *options):
+    """Run pytest once on all samples.
+
+    Args:
+        samples: The paths of the notebooks.
+        folder: The path of a folder for pytest's results.
+        options: Further options of pytest.
+
+    Returns:
+        A dict from the names of the samples to "pass" or "fail".
+    """
     options = ["-p", plugin.__name__, "--nbval", "--nbval-current-env", "--continue-on-collection-errors", *options]
     results = folder / "results.xml"
     subprocess.run(
@@ -20,5 +29,5 @@ def verdicts(samples, folder, *options):
 
 
 def sample_name(case):
-    where = case.get("classname") or case.get("name")  # a notebook that cannot be collected has no class
-    return where.removesuffix(".ipynb").rpartition(".")[2]
+    module = case.get("classname") or case.get("name")  # a notebook that cannot be collected has no class
+    return module.removesuffix(".ipynb").rpartition(".")[2]

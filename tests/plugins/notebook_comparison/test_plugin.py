@@ -1,4 +1,4 @@
-"""Each sample notebook gets the verdict in its name, and wrong settings are refused in words."""
+"""Test that each sample notebook has the outcome in its name, and that invalid settings raise errors."""
 
 import json
 import re
@@ -8,34 +8,34 @@ import nbformat
 import pytest
 
 from . import settings
-from .compare import lines_agree, reconciled
-from .run_samples import verdicts
+from .compare import align, lines_agree
+from .run_samples import run_samples
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.ipynb"))
 
 
 @pytest.fixture(scope="module")
-def of_samples(tmp_path_factory):
-    return verdicts(SAMPLES, tmp_path_factory.mktemp("samples"))
+def outcomes(tmp_path_factory):
+    return run_samples(SAMPLES, tmp_path_factory.mktemp("samples"))
 
 
 @pytest.mark.parametrize("sample", [path.stem for path in SAMPLES])
-def test_sample_gets_the_verdict_in_its_name(sample, of_samples):
-    assert of_samples[sample] == sample.partition("-")[0]
+def test_sample_has_the_outcome_in_its_name(sample, outcomes):
+    assert outcomes[sample] == sample.partition("-")[0]
 
 
-def test_both_verdicts_have_samples():
+def test_both_outcomes_have_samples():
     assert {path.stem.partition("-")[0] for path in SAMPLES} == {"pass", "fail"}
 
 
-def test_full_training_leaves_the_parameters_as_they_are(tmp_path):
-    names = ["pass-parameter-replaced", "fail-no-parameter-replaced"]
+def test_full_training_does_not_replace_parameters(tmp_path):
+    names = ["pass-parameter-replaced", "fail-parameter-not-replaced"]
     samples = [path for path in SAMPLES if path.stem in names]
-    assert verdicts(samples, tmp_path, "--full-training") == dict.fromkeys(names, "fail")
+    assert run_samples(samples, tmp_path, "--full-training") == dict.fromkeys(names, "fail")
 
 
 @pytest.mark.parametrize(
-    "stored, new, own",
+    "stored, new, comparison",
     [
         ("mean   9.99 nats", "mean  10.01 nats", {"rtol": 0.01}),
         ("took 3 s, 0.27 sec per epoch", "took 12.5 s, 1.9 sec per epoch", {}),
@@ -45,12 +45,12 @@ def test_full_training_leaves_the_parameters_as_they_are(tmp_path):
         ("2 of 5 within 90", "2 of 6 within 90", {"per_line": {"of": {"int_atol": 1}}}),
     ],
 )
-def test_these_lines_agree(stored, new, own):
-    assert lines_agree(stored, new, own)
+def test_lines_agree(stored, new, comparison):
+    assert lines_agree(stored, new, comparison)
 
 
 @pytest.mark.parametrize(
-    "stored, new, own",
+    "stored, new, comparison",
     [
         ("slope -0.50", "slope 0.50", {"rtol": 0.1}),
         ("slope -2", "slope 2", {"int_atol": 3}),
@@ -62,63 +62,61 @@ def test_these_lines_agree(stored, new, own):
         ("took 3 s", "took 4 s", {"exact": ["took.*"]}),
     ],
 )
-def test_these_lines_do_not_agree(stored, new, own):
-    assert not lines_agree(stored, new, own)
+def test_lines_do_not_agree(stored, new, comparison):
+    assert not lines_agree(stored, new, comparison)
 
 
-def test_the_example_in_the_readme_is_true():
+def test_the_example_in_the_readme_is_correct():
     readme = (Path(__file__).parent / "README.md").read_text()
     example, lines = re.search(r"```json\n(.*?)```.*?```\n(3 layers.*?)```", readme, re.DOTALL).groups()
-    own = json.loads("{" + example + "}")["comparison"]
+    comparison = json.loads("{" + example + "}")["comparison"]
     stored, agrees, *others = lines.splitlines()
     assert len(others) == 4
-    assert lines_agree(stored, agrees, own) and not any(lines_agree(stored, other, own) for other in others)
+    assert lines_agree(stored, agrees, comparison)
+    assert not any(lines_agree(stored, other, comparison) for other in others)
 
 
 def test_only_lines_that_disagree_remain_different():
-    assert reconciled("a 1.00\nb 2.00\n", "a 1.01\nb 3.00\n", {"rtol": 0.02}) == "a 1.00\nb 3.00\n"
+    assert align("a 1.00\nb 2.00\n", "a 1.01\nb 3.00\n", {"rtol": 0.02}) == "a 1.00\nb 3.00\n"
 
 
 @pytest.mark.parametrize(
-    "own, words",
+    "comparison, message",
     [
-        ({"rtoll": 0.1}, "lesson, Cell 1: the setting 'rtoll' is not known here: choose rtol or atol or"),
-        ({"rtol": -1}, "lesson, Cell 1: the setting 'rtol' is -1: give it a number from 0 up."),
-        ({"int_atol": 0.5}, "lesson, Cell 1: the setting 'int_atol' is 0.5: give it a whole number from 0 up."),
-        ({"int_atol": True}, "lesson, Cell 1: the setting 'int_atol' is True: give it a whole number from 0 up."),
-        ({"exact": "sd"}, "lesson, Cell 1: the setting 'exact' is 'sd': give it a list of regular expressions."),
-        ({"exact": ["("]}, "lesson, Cell 1: the setting 'exact' is ['(']: give it a list of regular expressions."),
-        (
-            {"per_line": {"norm": {"exact": []}}},
-            "Cell 1, per_line 'norm': the setting 'exact' is not known here",
-        ),
-        ({"per_line": {"norm": 3}}, "lesson, Cell 1, per_line 'norm': 'comparison' is 3: give it names and values"),
-        ({"per_line": {"size": {"rtol": 1}}}, "lesson, Cell 1: the pattern 'size' occurs in no stored line"),
+        ({"rtoll": 0.1}, ": setting 'rtoll' is unknown; use one of rtol, atol, int_atol, exact, per_line."),
+        ({"rtol": -1}, ": rtol must be a nonnegative number, got -1; for example, 0.01."),
+        ({"int_atol": 0.5}, ": int_atol must be a nonnegative integer, got 0.5; for example, 2."),
+        ({"int_atol": True}, ": int_atol must be a nonnegative integer, got True; for example, 2."),
+        ({"exact": "sd"}, ": exact must be a list of regular expressions, got 'sd'; for example,"),
+        ({"exact": ["("]}, ": exact must be a list of regular expressions, got ['(']; for example,"),
+        ({"per_line": {"norm": {"exact": []}}}, ", per_line 'norm': setting 'exact' is unknown; use one of"),
+        ({"per_line": {"norm": 3}}, ", per_line 'norm': comparison must be an object, got 3; use the keys rtol,"),
+        ({"per_line": {"size": {"rtol": 1}}}, ": no stored line matches the pattern 'size'; correct or remove it."),
         (
             {"per_line": {"norm": {}, "0.5": {}}},
-            "Cell 1: the line 'norm 0.5' contains the patterns norm and 0.5",
+            ": line 'norm 0.5' matches 'norm' and '0.5' in per_line; make only one of them match.",
         ),
     ],
 )
-def test_a_wrong_setting_of_a_cell_is_refused_in_words(own, words):
+def test_an_invalid_setting_of_a_cell_raises_an_error(comparison, message):
     output = nbformat.v4.new_output("stream", text="norm 0.5\n")
-    cell = nbformat.v4.new_code_cell(metadata={"comparison": own}, outputs=[output])
-    with pytest.raises(ValueError) as refused:
-        settings.of_cell(cell, "lesson, Cell 1")
-    assert str(refused.value).startswith(words)
+    cell = nbformat.v4.new_code_cell(metadata={"comparison": comparison}, outputs=[output])
+    with pytest.raises(ValueError) as caught:
+        settings.cell_settings(cell, "lesson, Cell 1")
+    assert str(caught.value).startswith("lesson, Cell 1" + message)
 
 
 @pytest.mark.parametrize(
-    "own, words",
+    "comparison, message",
     [
-        ({"rtol": 0.1}, "lesson: the setting 'rtol' is not known here: choose parameters."),
-        ({"parameters": {"num": 2}}, "lesson: no cell with the tag `parameters` sets 'num'"),
-        ({"parameters": 3}, "lesson: the setting 'parameters' is 3: give it names, each with its value."),
+        ({"rtol": 0.1}, "lesson: setting 'rtol' is unknown; use one of parameters."),
+        ({"parameters": {"num": 2}}, "lesson: no cell with the tag `parameters` sets 'num'; correct the name or"),
+        ({"parameters": 3}, "lesson: parameters must be an object that maps names to values, got 3; for example,"),
     ],
 )
-def test_a_wrong_setting_of_a_notebook_is_refused_in_words(own, words):
+def test_an_invalid_setting_of_a_notebook_raises_an_error(comparison, message):
     cell = nbformat.v4.new_code_cell("num_epochs = 3", metadata={"tags": ["parameters"]})
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"comparison": own})
-    with pytest.raises(ValueError) as refused:
-        settings.of_notebook(notebook, "lesson")
-    assert str(refused.value).startswith(words)
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"comparison": comparison})
+    with pytest.raises(ValueError) as caught:
+        settings.notebook_parameters(notebook, "lesson")
+    assert str(caught.value).startswith(message)
