@@ -78,7 +78,8 @@ $(patsubst %,%/installed,$(filter-out $(VENV),$(VENV_FRAMEWORKS) $(VENV_CLASSROO
 FORCE:
 
 lock: $(VENV)/installed ## resolve the locks from pyproject.toml and requirements/*.in; UPGRADE=-U takes new versions
-	$(BIN)/$(COMPILE) $(UPGRADE) requirements/bootstrap.in -o requirements/bootstrap.lock
+	$(BIN)/$(COMPILE) $(UPGRADE) requirements/build.in -o requirements/build.lock
+	$(BIN)/$(COMPILE) $(UPGRADE) requirements/uv.in -o requirements/uv.lock
 	$(BIN)/$(COMPILE) $(UPGRADE) --extra run --extra test --extra cluster --overrides requirements/overrides.in \
 	  pyproject.toml requirements/base.in -o requirements/base.lock
 	$(BIN)/$(COMPILE) $(UPGRADE) --extra classroom $(WITH_BASE) pyproject.toml -o requirements/classroom.lock
@@ -138,6 +139,7 @@ lint: $(VENV)/installed ## check the style of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m tools.repository_links --check
+	$(BIN)/python -m tools.check_english
 
 format: $(VENV)/installed ## format the code
 	$(BIN)/ruff check --fix .
@@ -172,7 +174,7 @@ website/node_modules: website/package-lock.json
 
 bench: $(VENV)/installed $(VENV_FRAMEWORKS)/installed ## compare the speed with d2lzh, PyTorch, and JAX in one run
 	@mkdir -p build
-	$(BIN)/python benchmarks/compare.py --peers $(VENV_FRAMEWORKS)/bin/python $(if $(QUICK),--quick)
+	$(BIN)/python benchmarks/bench.py --peers $(VENV_FRAMEWORKS)/bin/python $(if $(QUICK),--quick)
 
 EXECUTE := jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
   --ExecutePreprocessor.record_timing=False \

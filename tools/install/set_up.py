@@ -1,7 +1,7 @@
 """Create a virtual environment from the lock files. `make` calls this program.
 
-uv installs the locks in seconds. bootstrap.lock pins uv itself; if the package index has no uv for this machine, pip
-installs the same files. Only wheels are installed, so no compiler is needed.
+uv installs the locks in seconds. uv.lock pins uv itself; if the package index has no uv for this machine, pip installs
+the same files. Only wheels are installed, so no compiler is needed.
 
     python -m tools.install.set_up .venv [--mxnet gpu] [--wheels FOLDER]
     python -m tools.install.set_up --download FOLDER [--environments base ...]
@@ -19,7 +19,6 @@ from tools.install.check_platform import NEWEST
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ROOT / "requirements"
-BOOTSTRAP = LOCKS / "bootstrap.lock"  # uv, and setuptools, which builds this package
 LOCKS_OF = {"base": [], "frameworks": ["frameworks", "torch"], "classroom": ["classroom"], "website": ["website"]}
 # Install exactly the locked files. d2lzh, which is pure Python, was never published as a wheel.
 LOCKED = ["--no-deps", "--require-hashes", "--no-build-isolation", "--only-binary=:all:", "--no-binary=d2lzh"]
@@ -51,7 +50,8 @@ class Installer:
                 "This Python cannot create virtual environments; install the missing package, on Debian or Ubuntu "
                 f"with `sudo apt install python3-venv`, and run make again (log: {self.log})."
             )
-        if self._run([*self.install, *LOCKED, *self.source, "-r", BOOTSTRAP]):
+        self.add(*LOCKED, "-r", LOCKS / "build.lock")
+        if self._run([*self.install, *LOCKED, *self.source, "-r", LOCKS / "uv.lock"]):
             print("uv is not available here, so pip installs the packages (two minutes) ...")
             return
         self.environment = {**uv_settings(self.python), **self.environment}
@@ -120,12 +120,18 @@ def download(folder, environments):
     installer = Installer(ROOT / "build" / "venv-for-wheels")
     installer.create()
     installer.install = [installer.python, "-m", "pip", "download", f"--dest={folder}"]
-    names = ["bootstrap", "base", *(name for environment in environments for name in LOCKS_OF[environment])]
-    for lock in [LOCKS / f"{name}.lock" for name in names]:
-        print(f"{lock.relative_to(ROOT)} ...")
-        also = [f"--extra-index-url={PYTORCH_INDEX}"] if lock.stem == "torch" else []
-        installer.add(*LOCKED, "-r", lock, also=also)
+    missing = []
+    for name in ["build", "uv", "base", *(name for environment in environments for name in LOCKS_OF[environment])]:
+        print(f"requirements/{name}.lock ...")
+        also = [f"--extra-index-url={PYTORCH_INDEX}"] if name == "torch" else []
+        try:
+            installer.add(*LOCKED, "-r", LOCKS / f"{name}.lock", also=also)
+        except SetupError as error:
+            print(error)
+            missing.append(f"{name}.lock")
     shutil.rmtree(installer.venv)
+    if missing:
+        raise SetupError(f"The folder lacks files of {', '.join(missing)}; all other files are in it.")
 
 
 def reason(log):

@@ -20,6 +20,8 @@ step() {
   [ -z "$name" ] || echo "$name ..."
 }
 
+newest=$(sed -nE 's/^OLDEST, NEWEST = .*\(3, ([0-9]+)\) .*/\1/p' tools/install/check_platform.py)
+
 step "debootstrap $suite"
 install_debian
 
@@ -53,7 +55,8 @@ for python in "${pythons[@]}"; do
   step "make test on $version"
   log=$root-$python.log
   as_student make test PYTHON="/usr/bin/$python" VENV=".venv-${python#python}" TESTS="$tests" 2>&1 | tee "$log" || {
-    status=1
+    # A Python that is newer than the newest supported one, such as next year's, must not break continuous integration.
+    if [ "${python#python3.}" -le "$newest" ]; then status=1; fi
     cat "$root/home/student/deep-rnn/build/setup-${python#python}.log" >> "$log" || true # otherwise lost with the tmpfs
   }
   summary=$(grep -E '(passed|failed|error|skipped|no tests ran).* in [0-9.]+s' "$log" | tail -n 1 | sed 's/^=* *//; s/ *=*$//' || :)
