@@ -70,7 +70,7 @@ class Runner(NotebookClient):
         self.traceback = execute_reply["content"]["traceback"]
 
 
-USE_PRETRAINED = """# Added by `make run PRETRAINED=1`: resume from the pretrained weights, with no epochs left to train.
+USE_PRETRAINED = """# Added by `make run PRETRAINED=1`: resume from the pretrained weights; no epoch is left to train.
 import functools, os, shutil
 os.path.exists({copy!r}) or shutil.copy(d2l.PRETRAINED, {copy!r})
 d2l.train_and_predict_rnn_gluon = functools.partial(d2l.train_and_predict_rnn_gluon, checkpoint={copy!r})"""
@@ -141,8 +141,8 @@ def main(source, folder, *options):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.update(outputs=[], execution_count=None)
-    if not sys.stdout.isatty():
-        os.environ["D2L_PROGRESS"] = "off"  # in a pipe, the bar would be mixed with the printed output
+    if sys.stdout.isatty():
+        os.environ["D2L_PROGRESS_TTY"] = os.ttyname(sys.stdout.fileno())  # where the kernel draws its progress bar
     runner = Runner(notebook, target)
     status = execute(runner, source.parent)
     nbformat.write(notebook, target)

@@ -15,8 +15,8 @@ import d2l_helpers as d2l
 def export_weights(folder):
     """Write pretrained-weights.js into this folder, and return its path.
 
-    The script defines `pretrainedWeights` with the vocabulary and the training set (strings), the shapes (name of an
-    array -> list of integers), and the arrays in that order as base64 of little-endian 32-bit floats in row-major order.
+    The script defines `pretrainedWeights`: the vocabulary and the training set (strings), the shapes (name of an array
+    -> list of integers), and the arrays in that order, as base64 of little-endian 32-bit floats in row-major order.
     """
     checkpoint = d2l.load_checkpoint(d2l.PRETRAINED)
     arrays = {name.replace("._unfused", ""): weight for name, weight in checkpoint.weights.items()}

@@ -66,17 +66,18 @@ def rewrite_links(markdown, folder, page_folder):
     def rewrite(match):
         if not match["url"]:
             return match[0]  # code
-        path = os.path.normpath(f"{folder}/{match['url']}")
+        path, anchor = os.path.normpath(f"{folder}/{match['url']}"), match["anchor"] or ""
         if page := page_of(path):
-            return f"[{match['text']}]({os.path.relpath(page, page_folder)}{match['anchor'] or ''})"
-        return rewrite_external_link(match["text"], path)
+            return f"[{match['text']}]({os.path.relpath(page, page_folder)}{anchor})"
+        return rewrite_external_link(match["text"], path, anchor)
 
     return CODE_OR_LINK.sub(rewrite, markdown)
 
 
-def rewrite_external_link(text, path):
+def rewrite_external_link(text, path, anchor):
     """Return a link to this path in the repository, or only the text if there is no such file or no address."""
-    return f"[{text}]({repository()}/blob/HEAD/{path})" if repository() and (ROOT / path).exists() else text
+    exists = repository() and (ROOT / path).exists()
+    return f"[{text}]({repository()}/blob/HEAD/{path}{anchor})" if exists else text
 
 
 def front_page(text, folder):
@@ -87,7 +88,9 @@ def front_page(text, folder):
         title = next(re.match("# (.*)", "".join(cell["source"]))[1] for cell in notebook["cells"])
         _, png, alt = next(figures(notebook))
         (folder / f"{name}.png").write_bytes(base64.b64decode(png))
-        cards += [f":::{{container}} lesson\n![{alt}]({name}.png)\n\n[{title}]({name}.ipynb)\n\n{lesson['question']}\n:::\n"]
+        cards += [
+            f":::{{container}} lesson\n![{alt}]({name}.png)\n\n[{title}]({name}.ipynb)\n\n{lesson['question']}\n:::\n"
+        ]
     return text.replace("CARDS", "\n".join(cards)).replace("LESSONS", "\n".join(lessons()))
 
 
