@@ -88,9 +88,8 @@ def front_page(text, folder):
         title = next(re.match("# (.*)", "".join(cell["source"]))[1] for cell in notebook["cells"])
         _, png, alt = next(figures(notebook))
         (folder / f"{name}.png").write_bytes(base64.b64decode(png))
-        cards += [
-            f":::{{container}} lesson\n![{alt}]({name}.png)\n\n[{title}]({name}.ipynb)\n\n{lesson['question']}\n:::\n"
-        ]
+        question = f"{lesson['question']} ({lesson['minutes']} min)"
+        cards.append(f":::{{container}} lesson\n![{alt}]({name}.png)\n\n[{title}]({name}.ipynb)\n\n{question}\n:::\n")
     return text.replace("CARDS", "\n".join(cards)).replace("LESSONS", "\n".join(lessons()))
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import d2l_helpers as d2l
 from tests.helpers import models as networks
-from tests.plugins.continuations import BOOK as TEXT
+from tests.plugins.continuations import EXCERPT as TEXT
 from tools import number_sources
 from website.export_weights import export_weights
 

@@ -7,9 +7,9 @@
   const MAX_SURPRISAL = 30; // nats, the height of the plot
   const NUM_ROWS = 8; // of the table of predictions
   const NAMES = {
-    " ": "space", "!": "exclamation mark", "'": "apostrophe", "(": "opening parenthesis", ")": "closing parenthesis",
+    " ": "space", "!": "exclamation mark", "'": "apostrophe", "(": "left parenthesis", ")": "right parenthesis",
     ",": "comma", "-": "hyphen", ".": "period", ":": "colon", ";": "semicolon", "?": "question mark",
-    "[": "opening bracket", "]": "closing bracket", _: "underscore",
+    "[": "left bracket", "]": "right bracket", _: "underscore",
   };
   const CIVIDIS = ["#00224e", "#1a386f", "#434e6c", "#61656f", "#7d7c78", "#9b9476", "#bcae6c", "#dec958", "#fee838"];
   // The colormap, interpolated to 256 colors; each is the four bytes of a pixel.

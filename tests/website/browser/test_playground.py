@@ -8,7 +8,7 @@ import pytest
 
 import d2l_helpers as d2l
 from tests.helpers import models as networks
-from tests.plugins.continuations import BOOK as TEXT
+from tests.plugins.continuations import EXCERPT as TEXT
 from tests.website.test_lstm_js import KNOWN
 
 from .conftest import REPOSITORY, SCREENSHOTS, PageErrors, violations
@@ -96,7 +96,7 @@ def test_the_page_shows_the_numbers_of_mxnet(page, pretrained, time_machine, tex
         char, share = row.split("\t")[:2]
         if p[-1][index] > 0.001:
             assert char.split()[0] == time_machine[2][index].replace(" ", "␣")
-            assert float(share.split()[0]) == pytest.approx(100 * p[-1][index], abs=0.06)
+            assert float(share.rstrip("%")) == pytest.approx(100 * p[-1][index], abs=0.06)
     page.locator("#playground-table").evaluate("details => details.open = true")
     page.wait_for_selector("#playground-rows tr")
     shown = page.locator("#playground-rows td:last-child").all_inner_texts()
