@@ -1,6 +1,6 @@
-"""A notebook as one HTML file that needs nothing but a browser: no network, no JavaScript, no font of the system's.
+"""Export a notebook as one HTML file that works offline, without JavaScript, and with its own math font.
 
-Formulas become MathML, which browsers set themselves. The font for it, cut down to what can occur, is in the file.
+Formulas become MathML, which browsers typeset themselves. The font for them is embedded, reduced to the glyphs in use.
 """
 
 import base64
@@ -12,33 +12,39 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from tools.mathml import block_math, display_math, font_for, inline_math
 
-# The classic template is the one that keeps the pictures' alternative texts.
+# Of nbconvert's templates, the classic one keeps the figures' alt text.
 TEMPLATE = """{% extends "index.html.j2" %}
 {% block html_head_js %}{% endblock %}{% block html_head_js_mathjax %}{% endblock %}"""
-LOOK = Path(__file__).with_name("style.css")
+STYLE = Path(__file__).with_name("style.css")
 
 
 def html_copy(notebook, name, folder):
-    """The HTML of a notebook (NotebookNode) with this title; its texts name local pictures relative to the folder."""
+    """Return a notebook as HTML.
+
+    Args:
+        notebook: A NotebookNode.
+        name: The title of the page.
+        folder: The folder to which the notebook's links to local images are relative.
+    """
     exporter = HTMLExporter(template_name="classic", raw_template=TEMPLATE, filters={"markdown2html": markdown2html})
     html, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": name, "path": str(folder)}})
     font = f"data:font/woff;base64,{base64.b64encode(font_for(html)).decode()}"
-    look = LOOK.read_text(encoding="utf-8").replace("mathematics.woff", font)
-    return html.replace("</head>", f"<style>{look}</style></head>", 1)
+    style = STYLE.read_text(encoding="utf-8").replace("mathematics.woff", font)
+    return html.replace("</head>", f"<style>{style}</style></head>", 1)
 
 
 @pass_context
 def markdown2html(context, source):
-    """The filter of nbconvert's of this name, with MathML and with the pictures inside."""
-    attachments = context.get("cell", {}).get("attachments", {})  # a comment of a teacher has no cell
+    """Replace nbconvert's filter of this name: render MathML and embed images."""
+    attachments = context.get("cell", {}).get("attachments", {})  # a teacher's comment in nbgrader has no cell
     path = context["resources"]["metadata"]["path"]
     renderer = Renderer(escape=False, embed_images=True, attachments=attachments, path=path)
-    renderer.levels = context["resources"].setdefault("levels", [0])  # of the headings so far
+    renderer.levels = context["resources"].setdefault("levels", [0])  # of the notebook's headings so far
     return MarkdownWithMath(renderer=renderer).render(source)
 
 
 class MathMLRenderer(IPythonRenderer):
-    """Renders Markdown with formulas as MathML."""
+    """Render Markdown with formulas as MathML."""
 
     def inline_math(self, body):
         return inline_math(body)
@@ -51,7 +57,7 @@ class MathMLRenderer(IPythonRenderer):
 
 
 class Renderer(MathMLRenderer):
-    """Renders formulas and tables that can be scrolled and read aloud, and leaves no level of headings out."""
+    """Render accessible HTML: scrollable formulas and tables, column headers, and no skipped heading level."""
 
     def block_math(self, body):
         return block_math(body)

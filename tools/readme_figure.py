@@ -1,4 +1,4 @@
-"""Draw the picture of the README from what notebooks/deep-rnn.ipynb has stored: `make readme-figure`."""
+"""Draw the README's figure from the outputs stored in notebooks/deep-rnn.ipynb: `make readme-figure`."""
 
 import base64
 import io
@@ -12,15 +12,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def stored_training(notebook):
-    """The perplexity curve (PNG bytes) and the printed reports of the training cell."""
+    """Return the perplexity curve (PNG bytes) and the printed reports of the training cell."""
     for cell in notebook.cells:
-        texts = [output.text for output in cell.get("outputs", []) if output.get("name") == "stdout"]
-        pictures = [
-            output.data["image/png"] for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
-        ]
-        if texts and pictures:
-            return base64.b64decode(pictures[0]), "".join(texts)
-    raise SystemExit("notebooks/deep-rnn.ipynb has no stored training: run `make execute-notebooks`")
+        outputs = cell.get("outputs", [])
+        texts = [output.text for output in outputs if output.get("name") == "stdout"]
+        figures = [output.data["image/png"] for output in outputs if "image/png" in output.get("data", {})]
+        if texts and figures:
+            return base64.b64decode(figures[0]), "".join(texts)
+    raise SystemExit("notebooks/deep-rnn.ipynb has no stored training; run `make execute-notebooks`.")
 
 
 def main():

@@ -1,4 +1,4 @@
-"""Sphinx's settings for the book: `make website` copies the chapters to one folder, and this makes pages of them."""
+"""Sphinx configuration of the website; `make website` collects the sources of its pages in build/website-source."""
 
 import sys
 from pathlib import Path
@@ -10,15 +10,18 @@ from website import sphinx_hooks  # noqa: E402
 
 project = html_title = "Deep recurrent neural networks"
 language = "en"
-extensions = ["myst_nb", "sphinx.ext.autodoc"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 smartquotes = False
-suppress_warnings = ["myst.header"]  # the document's own headings leave a level out; on its page they do not
+suppress_warnings = ["myst.header"]  # the original notebook skips a level of headings; docutils closes the gap
 
-nb_execution_mode = "off"  # the stored outputs are shown
+nb_execution_mode = "off"  # show the stored outputs
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
+myst_heading_anchors = 3
 html_math_renderer = "mathml"
 
-autodoc_preserve_defaults = True  # as they are written, not with the paths of this machine
+default_role = "py:obj"  # `name` in a docstring is code, and a link if the name is documented
+napoleon_custom_sections = ["Source"]
+autodoc_preserve_defaults = True  # otherwise, the signatures contain paths of this machine
 autodoc_member_order = "bysource"
 add_module_names = False
 
@@ -36,7 +39,7 @@ if sphinx_hooks.repository():
         "use_repository_button": True,
         "launch_buttons": {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"},
     }
-    if sphinx_hooks.repository().startswith("https://github.com/"):  # Colab opens notebooks from GitHub only
+    if sphinx_hooks.repository().startswith("https://github.com/"):  # Colab opens only notebooks on GitHub
         html_theme_options["launch_buttons"]["colab_url"] = "https://colab.research.google.com"
 templates_path = ["_templates"]
 html_sidebars = {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]}

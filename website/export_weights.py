@@ -1,6 +1,6 @@
-"""The document's trained network as a script for a page: `trained-weights.js`, written when the book is built.
+"""Export the pretrained network as a script for the playground: `pretrained-weights.js`.
 
-A script and not a file of bytes, because a page that is opened from a folder may load scripts, and nothing else.
+The weights are a script, not a binary file, because a page opened from the file system may load only scripts.
 """
 
 import base64
@@ -13,21 +13,21 @@ import d2l_helpers as d2l
 
 
 def export_weights(folder):
-    """Write trained-weights.js into a folder, which is made if it is not there; returns its path.
+    """Write pretrained-weights.js into this folder, and return its path.
 
-    The script defines `trainedWeights`: the vocabulary and the learnt text as strings, shapes (name of an array -> list
-    of whole numbers), and base64, the arrays in that order as 32-bit floats, little-endian, row after row.
+    The script defines `pretrainedWeights`: the vocabulary and the training set (strings), the shapes (name of an array
+    -> list of integers), and the arrays in that order, as base64 of little-endian 32-bit floats in row-major order.
     """
     checkpoint = d2l.load_checkpoint(d2l.PRETRAINED)
     arrays = {name.replace("._unfused", ""): weight for name, weight in checkpoint.weights.items()}
     corpus_indices, _, idx_to_char, _ = d2l.load_data_time_machine()
     exported = {
         "vocabulary": "".join(idx_to_char),
-        "book": "".join(idx_to_char[i] for i in corpus_indices),
+        "trainingSet": "".join(idx_to_char[i] for i in corpus_indices),
         "shapes": {name: array.shape for name, array in arrays.items()},
         "base64": base64.b64encode(b"".join(np.asarray(a, "<f4").tobytes() for a in arrays.values())).decode(),
     }
-    path = Path(folder) / "trained-weights.js"
+    path = Path(folder) / "pretrained-weights.js"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"const trainedWeights = {json.dumps(exported)};\n", encoding="utf-8")
+    path.write_text(f"const pretrainedWeights = {json.dumps(exported)};\n", encoding="utf-8")
     return path

@@ -1,25 +1,24 @@
-"""What the book's pages need beside Sphinx and its theme: descriptions of pictures, a start page, formulas, links."""
+"""Sphinx hooks of the website: alt text, links, the front page, formulas, and the playground's weights."""
 
 import base64
 import functools
-import inspect
 import json
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+import yaml
 
 from tools import mathml
 from tools.repository_links import repository_address
-from website import docstrings
 
 ROOT = Path(__file__).resolve().parent.parent
+CODE_OR_LINK = re.compile(r"```.*?```|`[^`]*`|(?<!!)\[(?P<text>[^]]+)\]\((?P<url>[^)\s#:]+)(?P<anchor>#[^)]*)?\)", re.S)
 
 
-def chapters():
-    """The notebooks in the order in which they are read, as the README has them: name -> its question."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| \[`([\w-]+)\.ipynb`\]\S* \| (.+?) \| .+ \|$", readme, re.MULTILINE)
-    return {name: re.sub(r"\[([^]]+)\]\(#[^)]+\)", r"\1", question) for name, question in rows}
+def lessons():
+    """Return notebooks/index.yml: the name of each notebook, in reading order -> its `question` and `minutes`."""
+    return yaml.safe_load((ROOT / "notebooks" / "index.yml").read_text(encoding="utf-8"))
 
 
 def repository():
@@ -27,8 +26,8 @@ def repository():
     return os.environ.get("REPOSITORY", "").rstrip("/") or repository_address(ROOT)
 
 
-def described_pictures(notebook):
-    """The pictures among the outputs of a notebook, as JSON gives it: (cell, PNG as base64, description) of each."""
+def figures(notebook):
+    """Yield (cell, PNG as base64, alt text) for each figure in the outputs of a notebook (JSON)."""
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
@@ -36,50 +35,72 @@ def described_pictures(notebook):
                 yield cell, "".join(output["data"]["image/png"]), alt
 
 
-def for_the_book(text):
-    """A notebook (JSON) whose pictures have their descriptions where MyST-NB looks, and whose links lead somewhere."""
+def prepare_notebook(text):
+    """Return a notebook (JSON) with its alt texts where MyST-NB looks for them, and with links for the website."""
     notebook = json.loads(text)
-    for cell, _, alt in described_pictures(notebook):
+    for cell, _, alt in figures(notebook):
         cell["metadata"].setdefault("mystnb", {})["image"] = {"alt": alt}
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            cell["source"] = re.sub(r"\[([^]]+)\]\(\.\./([^)]+)\)", outside, "".join(cell["source"]))
+            cell["source"] = rewrite_links("".join(cell["source"]), "notebooks", ".")
     return json.dumps(notebook)
 
 
-def outside(link):
-    """What a link to another folder of the repository becomes: a link to the repository, or its words alone."""
-    there = repository() and (ROOT / link[2]).exists()
-    return f"[{link[1]}]({repository()}/blob/HEAD/{link[2]})" if there else link[1]
+def page_of(path):
+    """Return the path in the website of this file of the repository, or None if it is not a page."""
+    path = PurePosixPath(path)
+    if path.match("notebooks/*.ipynb") or path.match("website/*.md"):
+        return path.name
+    return str(path) if path.match("docs/*.md") or str(path) in ("CONTRIBUTING.md", "CHANGELOG.md") else None
 
 
-def start_page(text, folder):
-    """The start page: a card for each chapter in place of CHAPTERS, the order of the pages in place of ORDER."""
+def rewrite_links(markdown, folder, page_folder):
+    """Return Markdown whose relative links lead to pages of the website, or else to the repository.
+
+    Args:
+        markdown: The text of a page.
+        folder: The folder of its file in the repository, such as "docs".
+        page_folder: The folder of the page in the website.
+    """
+
+    def rewrite(match):
+        if not match["url"]:
+            return match[0]  # code
+        path, anchor = os.path.normpath(f"{folder}/{match['url']}"), match["anchor"] or ""
+        if page := page_of(path):
+            return f"[{match['text']}]({os.path.relpath(page, page_folder)}{anchor})"
+        return rewrite_external_link(match["text"], path, anchor)
+
+    return CODE_OR_LINK.sub(rewrite, markdown)
+
+
+def rewrite_external_link(text, path, anchor):
+    """Return a link to this path in the repository, or only the text if there is no such file or no address."""
+    exists = repository() and (ROOT / path).exists()
+    return f"[{text}]({repository()}/blob/HEAD/{path}{anchor})" if exists else text
+
+
+def front_page(text, folder):
+    """Return index.md with a card for each lesson in place of CARDS, and the reading order in place of LESSONS."""
     cards = []
-    for name, question in chapters().items():
-        notebook = json.loads((folder / f"{name}.ipynb").read_text())
+    for name, lesson in lessons().items():
+        notebook = json.loads((folder / f"{name}.ipynb").read_text(encoding="utf-8"))
         title = next(re.match("# (.*)", "".join(cell["source"]))[1] for cell in notebook["cells"])
-        _, png, alt = next(described_pictures(notebook))
+        _, png, alt = next(figures(notebook))
         (folder / f"{name}.png").write_bytes(base64.b64decode(png))
-        question = question[0].upper() + question[1:]
-        cards += [f":::{{container}} chapter\n![{alt}]({name}.png)\n\n[{title}]({name}.ipynb)\n\n{question}\n:::\n"]
-    pages = [*chapters(), *(["playground"] if (folder / "playground.md").exists() else [])]
-    return text.replace("CHAPTERS", "\n".join(cards)).replace("ORDER", "\n".join(pages))
+        question = f"{lesson['question']} ({lesson['minutes']} min)"
+        cards.append(f":::{{container}} lesson\n![{alt}]({name}.png)\n\n[{title}]({name}.ipynb)\n\n{question}\n:::\n")
+    return text.replace("CARDS", "\n".join(cards)).replace("LESSONS", "\n".join(lessons()))
 
 
-def read(app, docname, content):
-    source = Path(app.env.doc2path(docname))
-    if source.suffix == ".ipynb":
-        content[0] = for_the_book(content[0])
+def on_source_read(app, docname, content):
+    path = Path(app.env.doc2path(docname, base=False))
+    if path.suffix == ".ipynb":
+        content[0] = prepare_notebook(content[0])
     elif docname == "index":
-        content[0] = start_page(content[0], source.parent)
-
-
-def docstring(app, what, name, obj, options, lines):
-    import d2l_helpers
-
-    arguments = inspect.signature(obj).parameters if callable(obj) else ()
-    lines[:] = docstrings.restructured(lines, [*arguments, *getattr(obj, "__slots__", ())], d2l_helpers.__all__)
+        content[0] = front_page(content[0], Path(app.srcdir))
+    elif page_of(path):
+        content[0] = rewrite_links(content[0], path.parent, path.parent)
 
 
 def formula(convert, translator, node):
@@ -89,21 +110,21 @@ def formula(convert, translator, node):
     raise SkipNode
 
 
-def name_columns(app, pagename, templatename, context, doctree):
-    """A screen reader is told that the heads of a table are those of its columns; an empty corner is none."""
+def add_table_scopes(app, pagename, templatename, context, doctree):
+    """Mark the headers of tables as column headers for screen readers; an empty corner is not a header."""
     body = re.sub(r"<th[^>]*><p></p></th>", "<td></td>", context.get("body", ""))
     context["body"] = re.sub(r"<th(?= |>)", '<th scope="col"', body)
 
 
 def write_font(app, exception):
-    """The mathematical font for all pages together."""
+    """Write the math font with the characters of all pages."""
     folder = Path(app.outdir)
-    pages = "".join(page.read_text() for page in folder.glob("*.html"))
+    pages = "".join(page.read_text(encoding="utf-8") for page in folder.rglob("*.html"))
     (folder / "_static" / "mathematics.woff").write_bytes(mathml.font_for(pages))
 
 
 def write_weights(app, exception):
-    """The trained network, for the page in which it computes."""
+    """Write the pretrained weights for the playground."""
     from website.export_weights import export_weights
 
     export_weights(Path(app.outdir) / "_static")
@@ -112,8 +133,7 @@ def write_weights(app, exception):
 def setup(app):
     visit = [functools.partial(formula, convert) for convert in (mathml.inline_math, mathml.block_math)]
     app.add_html_math_renderer("mathml", (visit[0], None), (visit[1], None))
-    app.connect("source-read", read)
-    app.connect("autodoc-process-docstring", docstring)
-    app.connect("html-page-context", name_columns)
+    app.connect("source-read", on_source_read)
+    app.connect("html-page-context", add_table_scopes)
     app.connect("build-finished", write_font)
     app.connect("build-finished", write_weights)

@@ -1,12 +1,12 @@
-// The trained network, one character after another: the equations of deep-rnn-scratch for one row of text (n = 1).
-// Shapes: d = 43 different characters, h = 256 units in each layer. A matrix is one array, row after row.
-// As Gluon keeps them, matrices lie on their side, and the gates i, f, g, o stand on top of each other: 4h rows.
+// The forward pass of the pretrained network for one sequence (n = 1): the equations of deep-rnn-scratch.
+// Shapes: d = 43 characters in the vocabulary, h = 256 units in each layer. A matrix is one array in row-major order.
+// Gluon stores weight matrices transposed and stacks those of the gates i, f, g, o, so that they have 4h rows.
 "use strict";
 
 const network = (() => {
   const sigmoid = (a) => 1 / (1 + Math.exp(-a));
 
-  // W (rows, columns), v (columns), b (rows): W v + b (rows)
+  // W (rows, columns), v (columns), b (rows) -> W v + b (rows)
   function affine(W, v, b) {
     const sums = new Float64Array(b.length);
     for (let row = 0, at = 0; row < b.length; row++) {
@@ -17,7 +17,7 @@ const network = (() => {
     return sums;
   }
 
-  // x (d in layer 1, h above it), H and C (h): the layer's next H and C (h)
+  // x (d in layer 1, h in layer 2), H and C (h) -> the layer's next H and C (h)
   function lstmStep(x, { H, C }, { i2h_weight, h2h_weight, i2h_bias, h2h_bias }) {
     const h = H.length;
     const sums = affine(h2h_weight, H, affine(i2h_weight, x, i2h_bias)).map((sum, row) => sum + h2h_bias[row]); // (4h)
@@ -27,70 +27,70 @@ const network = (() => {
     return { H: newC.map((c, unit) => o[unit] * Math.tanh(c)), C: newC };
   }
 
-  // scores (d): probabilities (d), together 1
-  function softmax(scores) {
-    const greatest = Math.max(...scores);
-    const powers = scores.map((score) => Math.exp(score - greatest));
+  // logits (d) -> probabilities (d)
+  function softmax(logits) {
+    const greatest = Math.max(...logits);
+    const powers = logits.map((logit) => Math.exp(logit - greatest));
     const sum = powers.reduce((a, b) => a + b);
     return powers.map((power) => power / sum);
   }
 
-  // The states before the first character: H and C (h) of each layer
-  const zeros = ({ layers }) => {
-    const none = ({ h2h_bias }) => new Float64Array(h2h_bias.length / 4);
-    return layers.map((weights) => ({ H: none(weights), C: none(weights) }));
+  // The initial states: H and C (h) of each layer
+  const zeroStates = ({ layers }) => {
+    const zeros = ({ h2h_bias }) => new Float64Array(h2h_bias.length / 4);
+    return layers.map((weights) => ({ H: zeros(weights), C: zeros(weights) }));
   };
 
-  // One character is read, states holds H and C of each layer: the next states, and p (d) for the character to come
+  // Reads one character; states: H and C of each layer -> the next states, and p (d), the next character's probabilities
   function step({ layers, dense, vocabulary }, char, states) {
     let x = Float64Array.from(vocabulary, (other) => Number(other === char)); // one-hot
     const next = layers.map((weights, l) => {
       const state = lstmStep(x, states[l], weights);
-      x = state.H; // what the layer above reads
+      x = state.H; // the input of the next layer
       return state;
     });
     return { char, states: next, p: softmax(affine(dense.weight, x, dense.bias)) };
   }
 
-  // A step for each character of the text. Of the steps before, those that read the same beginning are kept.
-  function read(model, text, before = []) {
+  // One step for each character of the text; previous: steps of another text, reused for the prefix that both share
+  function read(model, text, previous = []) {
     let same = 0;
-    while (same < text.length && before[same]?.char === text[same]) same++;
-    const steps = before.slice(0, same);
-    for (const char of text.slice(same)) steps.push(step(model, char, steps.at(-1)?.states ?? zeros(model)));
+    while (same < text.length && previous[same]?.char === text[same]) same++;
+    const steps = previous.slice(0, same);
+    for (const char of text.slice(same)) steps.push(step(model, char, steps.at(-1)?.states ?? zeroStates(model)));
     return steps;
   }
 
-  // p (d): the index of the next character. At temperature 0 the likeliest; at 1 drawn as p says; above that, bolder.
-  function choose(p, temperature, random = Math.random) {
+  // p (d) -> the index of the next character: the most likely one at temperature 0, otherwise sampled from p^(1/T)
+  function sample(p, temperature, random = Math.random) {
     const greatest = Math.max(...p);
     if (temperature === 0) return p.indexOf(greatest);
-    const weights = p.map((share) => (share / greatest) ** (1 / temperature));
+    const weights = p.map((probability) => (probability / greatest) ** (1 / temperature));
     let left = random() * weights.reduce((a, b) => a + b);
-    const drawn = weights.findIndex((weight) => (left -= weight) < 0);
-    return drawn < 0 ? p.indexOf(greatest) : drawn;
+    const sampled = weights.findIndex((weight) => (left -= weight) < 0);
+    return sampled < 0 ? p.indexOf(greatest) : sampled;
   }
 
-  // What of a text the network can read, as its book was prepared: lower case, line ends as spaces
-  function spell(text, vocabulary) {
+  // Prepares a text like the training set (lower case, line breaks as spaces), and drops characters without an index
+  function normalize(text, vocabulary) {
     const chars = [...text.toLowerCase().replace(/\s/g, " ").replace(/[‘’]/g, "'")];
     const known = (char) => vocabulary.includes(char);
     return { readable: chars.filter(known).join(""), unknown: [...new Set(chars.filter((char) => !known(char)))] };
   }
 
-  // The longest piece of the text that stands in the book: where it begins, and its length
-  function inBook(text, book) {
+  // The start and the length of the longest substring of the text that occurs in the training set
+  function longestMatch(text, trainingSet) {
     let longest = { start: 0, length: 0 };
     for (let start = 0; start + longest.length < text.length; start++) {
       let length = longest.length;
-      while (start + length < text.length && book.includes(text.slice(start, start + length + 1))) length++;
+      while (start + length < text.length && trainingSet.includes(text.slice(start, start + length + 1))) length++;
       if (length > longest.length) longest = { start, length };
     }
     return longest;
   }
 
-  // What export_weights.py wrote: the same with its arrays as numbers
-  function unpack({ vocabulary, book, shapes, base64 }) {
+  // Decodes what export_weights.py has written
+  function unpack({ vocabulary, trainingSet, shapes, base64 }) {
     const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
     const arrays = {};
     let offset = 0;
@@ -100,11 +100,12 @@ const network = (() => {
       offset += size;
     }
     const block = (prefix) => {
-      const own = Object.entries(arrays).filter(([name]) => name.startsWith(prefix));
-      return Object.fromEntries(own.map(([name, array]) => [name.slice(prefix.length), array]));
+      const entries = Object.entries(arrays).filter(([name]) => name.startsWith(prefix));
+      return Object.fromEntries(entries.map(([name, array]) => [name.slice(prefix.length), array]));
     };
-    return { vocabulary: [...vocabulary], book, layers: [block("rnn.0."), block("rnn.1.")], dense: block("dense.") };
+    const layers = [block("rnn.0."), block("rnn.1.")];
+    return { vocabulary: [...vocabulary], trainingSet, layers, dense: block("dense.") };
   }
 
-  return { read, choose, spell, inBook, unpack };
+  return { read, sample, normalize, longestMatch, unpack };
 })();

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, and a server for what it looks at."""
+"""Fixtures: Chromium, driven by Playwright, and a server for the pages under test."""
 
 import functools
 import http.server
@@ -16,12 +16,12 @@ SCREENSHOTS = REPOSITORY / "build" / "screenshots"
 
 
 def chromium():
-    """The program's path: $CHROMIUM, or where it is installed."""
-    named = os.environ.get("CHROMIUM", "chromium")
-    if path := shutil.which(named):
+    """Return the path of Chromium, or of the browser named by the environment variable CHROMIUM."""
+    name = os.environ.get("CHROMIUM", "chromium")
+    if path := shutil.which(name):
         return path
     raise pytest.UsageError(
-        f"There is no browser {named!r}: install it with `apt-get install chromium`, or set CHROMIUM to its path."
+        f"The browser {name!r} was not found; install it with `apt-get install chromium`, or set CHROMIUM to its path."
     )
 
 
@@ -32,7 +32,7 @@ def pytest_configure():
 @pytest.fixture(scope="session")
 def browser():
     with sync_playwright() as playwright:
-        # As root, Chromium starts only without its sandbox.
+        # Chromium's sandbox does not work as root.
         options = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         browser = playwright.chromium.launch(executable_path=chromium(), args=options)
         yield browser
@@ -46,7 +46,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def serve():
-    """A function that serves a folder on loopback and returns its address."""
+    """Return a function that serves a folder on the loopback interface and returns the address."""
     servers = []
 
     def serve(folder):
@@ -60,8 +60,8 @@ def serve():
         server.shutdown()
 
 
-class Complaints(list):
-    """What a page should not do: errors on its console, requests that fail or leave for another host."""
+class PageErrors(list):
+    """Collect errors on the console, failed requests, and requests to other hosts."""
 
     def __init__(self, page, address):
         super().__init__()
@@ -69,21 +69,24 @@ class Complaints(list):
         page.on("pageerror", lambda error: self.append(str(error)))
         page.on("requestfailed", self.failed)
         page.on("response", lambda answer: answer.status >= 400 and self.append(f"{answer.status}: {answer.url}"))
-        page.on("request", lambda request: self.foreign(request.url, address))
+        page.on("request", lambda request: self.check_host(request.url, address))
 
     def failed(self, request):
-        if request.failure != "net::ERR_ABORTED":  # which is what a page gives up that is left
+        if request.failure != "net::ERR_ABORTED":  # requests are canceled when the browser leaves a page
             self.append(f"failed: {request.url}: {request.failure}")
 
-    def foreign(self, url, address):
+    def check_host(self, url, address):
         if not url.startswith((address, "data:", "blob:")):
-            self.append(f"foreign: {url}")
+            self.append(f"other host: {url}")
 
 
 def violations(page, part=None, rules=None):
-    """What axe-core finds on the page, or in the part that a CSS selector names, with these settings of its rules.
+    """Return the accessibility problems that axe-core finds, each with the first element that it concerns.
 
-    Returns a list of sentences, each with the first element concerned.
+    Args:
+        page: Playwright's page.
+        part: A CSS selector; None is the whole page.
+        rules: Settings of axe-core's rules.
     """
     page.evaluate(AXE.read_text())
     options = {"resultTypes": ["violations"], "rules": rules or {}}

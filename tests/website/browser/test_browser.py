@@ -1,4 +1,4 @@
-"""Where there is no browser."""
+"""The error message if no browser is installed."""
 
 import os
 import subprocess
@@ -7,13 +7,13 @@ import sys
 from tests.website.browser.conftest import REPOSITORY
 
 
-def test_without_a_browser_one_sentence_says_what_to_install():
+def test_without_a_browser_one_sentence_names_the_package_to_install():
     command = [sys.executable, "-m", "pytest", "-n", "2", "tests/website/browser"]
-    none = {"CHROMIUM": "no-such-browser"}
-    run = subprocess.run(command, cwd=REPOSITORY, env=os.environ | none, capture_output=True, text=True)
+    environment = os.environ | {"CHROMIUM": "no-such-browser"}
+    run = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
     assert run.returncode == 4
     assert run.stderr.strip() == (
-        "ERROR: There is no browser 'no-such-browser': "
+        "ERROR: The browser 'no-such-browser' was not found; "
         "install it with `apt-get install chromium`, or set CHROMIUM to its path."
     )
     assert run.stdout == ""

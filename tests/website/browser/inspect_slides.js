@@ -1,10 +1,10 @@
-// Goes to every slide of a deck and tells what stands on it, as it is seen at 1280 by 720 pixels.
+// Shows each slide of a deck and returns its rendered properties, at 1280 by 720 pixels.
 () => {
   const all = (element, selector) => [...element.querySelectorAll(selector)];
   const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 
-  // The lines of a text: what shares a height is one. Of a formula within a line its first letter is enough, because
-  // indices stand higher and lower.
+  // Counts lines of text: boxes at the same height are one line. Of an inline formula, only the first symbol counts,
+  // because subscripts and superscripts have other heights.
   const lines = (element) => {
     const boxes = [];
     const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
@@ -25,12 +25,12 @@
   };
   const emptyLines = (pre) => pre.textContent.trimEnd().split('\n').filter((line) => !line.trim()).length;
 
-  // A row of a table has as many lines as its longest cell, a formula as many as it has rows.
+  // A table row has as many lines as its longest cell, and a formula as many as it has rows.
   const allLines = (page) => lines(page) + sum(all(page, 'pre').map(emptyLines))
     + sum(all(page, 'tr').map((row) => Math.max(...[...row.cells].map(lines)))) - sum(all(page, 'table').map(lines))
     + sum(all(page, 'math[display=block]').map((math) => Math.max(1, all(math, 'mtr').length)));
 
-  const leaves = (page) => {
+  const overflowing = (page) => {
     const {left, right, top, bottom} = page.getBoundingClientRect();
     return all(page, '*').filter((element) => {
       const box = element.getBoundingClientRect();
@@ -39,27 +39,27 @@
         || box.bottom > bottom - 30 || hidden);
     });
   };
-  const kind = (block) => ['prediction', 'code', 'output', 'picture'].find((name) => block.classList.contains(name));
+  const kind = (block) => ['prediction', 'code', 'output'].find((name) => block.classList.contains(name))
+    || (block.matches('figure') ? 'figure' : 'text');
 
   return Reveal.getSlides().map((slide) => {
     const {h, v} = Reveal.getIndices(slide);
     Reveal.slide(h, v);
     const page = slide.querySelector('.page');
-    const words = all(page, 'h1, h2, h3, p, li, td, th, pre, code, summary').filter((one) => one.textContent.trim());
+    const texts = all(page, 'h1, h2, h3, p, li, td, th, pre, code, summary').filter((one) => one.textContent.trim());
     const prose = page.cloneNode(true);
     all(prose, 'pre, code, math').forEach((element) => element.remove());
     return {
       title: page.firstElementChild.textContent,
       width: page.getBoundingClientRect().width,
-      blocks: [...page.children].slice(1).map((block) => kind(block) || 'text'),
+      blocks: [...page.children].slice(1).map(kind),
       lines: allLines(page),
-      leaves: leaves(page).map((element) => element.outerHTML.slice(0, 100)),
-      letters: Math.min(...words.map((element) => parseFloat(getComputedStyle(element).fontSize))),
-      pictures: all(page, 'img').map((image) => ({
-        description: image.alt, loaded: image.naturalWidth > 0, height: image.getBoundingClientRect().height,
+      overflowing: overflowing(page).map((element) => element.outerHTML.slice(0, 100)),
+      fontSize: Math.min(...texts.map((element) => parseFloat(getComputedStyle(element).fontSize))),
+      figures: all(page, 'img').map((image) => ({
+        alt: image.alt, loaded: image.naturalWidth > 0, height: image.getBoundingClientRect().height,
       })),
-      formulas: all(page, 'math').length,
-      unset: prose.textContent.match(/\$|\\[a-z]+\{/g) || all(page, 'math[title], merror').map((math) => math.title),
+      untypeset: prose.textContent.match(/\$|\\[a-z]+\{/g) || all(page, 'math[title], merror').map((math) => math.title),
     };
   });
 }
