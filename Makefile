@@ -157,7 +157,7 @@ grade: $(VENV_CLASSROOM)/installed ## grade a folder of notebooks, one per stude
 website: $(VENV_WEBSITE)/installed ## build the website in build/website: make website [REPOSITORY=address of the repository]
 	@rm -rf build/website build/website-source
 	@mkdir -p build/website-source
-	@cp website/*.md notebooks/*.ipynb build/website-source
+	@cp -r website/*.md notebooks/*.ipynb docs CONTRIBUTING.md CHANGELOG.md build/website-source
 	@REPOSITORY="$(REPOSITORY)" OMP_NUM_THREADS=1 $(VENV_WEBSITE)/bin/python -m sphinx -q -E -W --keep-going -c website \
 	  -d build/website-doctrees build/website-source build/website
 	@echo "Open build/website/index.html, or copy build/website to a static host."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
 from tests.plugins.continuations import EXCERPT
 
@@ -22,10 +23,7 @@ def each(paths):
 
 
 NOTEBOOKS, ALL = each(PATHS), each([*PATHS, *SOLUTIONS])
-READING_ORDER = [
-    "deep-rnn", "time-machine", "deep-rnn-scratch", "vanishing-gradients", "depth-study", "unseen-text",
-    "bidirectional", "modern-d2l", "other-frameworks",
-]  # fmt: skip
+READING_ORDER = list(yaml.safe_load((ROOT / "notebooks" / "index.yml").read_text(encoding="utf-8")))
 
 # The code cells of the original notebook, with the one import that was changed.
 ORIGINAL_CODE = [
