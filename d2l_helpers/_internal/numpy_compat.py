@@ -26,9 +26,9 @@ REMOVED = {
     # Removed in 2.0: constants that mxnet.numpy exports, and the initial value of an early-stopping callback.
     "PZERO": 0.0, "NZERO": -0.0, "PINF": np.inf, "NINF": -np.inf, "Inf": np.inf, "NAN": np.nan, "NaN": np.nan,
     # Removed in 2.0 and later: functions that mxnet.numpy exports or looks up, and a type that its `pad` checks.
-    "alltrue": np.all, "sometrue": np.any, "product": np.prod, "round_": np.round,
+    "alltrue": np.all, "sometrue": np.any, "product": np.prod, "round_": np.round, "msort": partial(np.sort, axis=0),
     "in1d": lambda ar1, ar2, **options: np.isin(np.ravel(ar1), ar2, **options),
-    "msort": partial(np.sort, axis=0), "trapz": getattr(np, "trapezoid", None), "compat": SimpleNamespace(basestring=str),
+    "trapz": getattr(np, "trapezoid", None), "compat": SimpleNamespace(basestring=str),
     # Until 2.0 these raised an error; mxnet.numpy exports them.
     **{name: partial(_no_finance, name) for name in ("mirr", "npv", "pmt", "ppmt", "pv", "rate")},
 }  # fmt: skip

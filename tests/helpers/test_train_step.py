@@ -335,34 +335,6 @@ def test_a_block_of_the_readers_own_trains_too(train, small_text):
     np.testing.assert_allclose(own, train().perplexity, rtol=1e-5)
 
 
-# Determinism across processes
-
-TRAIN_AND_HASH = """
-import hashlib
-import d2l_helpers as d2l
-import mxnet as mx
-from mxnet.gluon import rnn
-
-mx.random.seed(1)
-corpus_indices, char_to_idx, idx_to_char, vocab_size = d2l.load_data_time_machine()
-model = d2l.RNNModel(rnn.LSTM(64, 2), vocab_size)
-history = d2l.train_and_predict_rnn_gluon(model, 64, vocab_size, mx.cpu(), corpus_indices, idx_to_char, char_to_idx,
-                                          3, 35, 100, 1e-2, 32, 4, 1, [])
-weights = b"".join(p.data().asnumpy().tobytes() for p in model.collect_params().values())
-print(history.perplexity, hashlib.sha256(weights).hexdigest())
-"""
-
-
-@pytest.mark.parametrize("threads", ["1", "2"])
-def test_with_as_many_threads_every_process_ends_with_the_same_bits(run_python, threads):
-    runs = [
-        run_python(TRAIN_AND_HASH, OMP_NUM_THREADS=threads, PYTHONHASHSEED=seed, OMP_WAIT_POLICY="passive")
-        for seed in ("0", "1")
-    ]
-    assert [run.stderr for run in runs if run.returncode] == []
-    assert len({run.stdout for run in runs}) == 1
-
-
 # Reports
 
 REPORT = re.compile(r"epoch (\d+), perplexity (\d+\.\d{6}), time (\d+\.\d{2}) sec")
