@@ -88,9 +88,8 @@ def train_step(model, weights, X, y, state, lr, clipping_theta, on_gradients=Non
 class Training:
     """All settings of a training run; the defaults are the original notebook's.
 
-        d2l.Training(model, d2l.load_data_time_machine(), num_epochs=500).run()
-
-    The same call with the same seed of `mxnet.random` is bitwise reproducible on one machine.
+    Example: `d2l.Training(model, d2l.load_data_time_machine(), num_epochs=500).run()`. The same call with the same seed
+    of `mxnet.random` is bitwise reproducible on one machine.
 
     Args:
         model: Gluon block with `begin_state(batch_size, ctx)` and `model(X, state)`, such as `RNNModel`.

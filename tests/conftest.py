@@ -55,23 +55,14 @@ def copy_weights():
 
 
 @pytest.fixture(scope="session")
-def python_environment():
-    """Return a function that returns the environment for a new Python, without a chosen number of threads."""
-
-    def environment(**variables):
-        """Set variables, or remove those that are None."""
-        merged = {**os.environ, **dict.fromkeys([*original, "GOMP_SPINCOUNT"]), **variables}
-        return {name: value for name, value in merged.items() if value is not None}
-
-    return environment
-
-
-@pytest.fixture(scope="session")
-def run_python(python_environment):
+def run_python():
     """Return a function that runs code in a new Python and returns the completed process."""
 
     def run(code, **variables):
-        command, environment = [sys.executable, "-c", code], python_environment(**variables)
+        """Set variables in the environment, or remove them if they are None."""
+        environment = {**os.environ, **dict.fromkeys([*original, "GOMP_SPINCOUNT"]), **variables}
+        environment = {name: value for name, value in environment.items() if value is not None}
+        command = [sys.executable, "-c", code]
         return subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True)
 
     return run

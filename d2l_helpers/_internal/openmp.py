@@ -72,5 +72,5 @@ def _set_num_threads(base, number):
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-def _in_engine(context, number):
+def _in_engine(context, number):  # MXNet calls this in the thread of its engine
     sys.modules["mxnet"].base._LIB.omp_set_num_threads(number)

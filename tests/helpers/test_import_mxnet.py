@@ -248,17 +248,13 @@ print(history.perplexity, history.reports[0].splitlines()[1:], hashlib.sha256(we
 
 
 @pytest.mark.parametrize("threads", [None, "1", "2"])
-def test_the_same_call_is_bitwise_reproducible_also_under_cpu_contention(python_environment, threads):
-    environment = python_environment(OMP_NUM_THREADS=threads)
-    # With two threads and a busy core, every thread waits for the other one, so that an epoch takes far longer.
-    busy = [sys.executable, "-c", "while True: pass"]
-    results = []
-    for contended in (False, True):
-        with subprocess.Popen(busy if contended else [sys.executable, "-c", ""]) as process:
-            run = subprocess.run(
-                [sys.executable, "-c", TRAIN_AND_HASH], env=environment, capture_output=True, text=True
-            )
-            process.kill()
-        assert (run.returncode, run.stderr) == (0, "")
-        results.append(run.stdout.splitlines()[-1])
-    assert results[0] == results[1]
+def test_the_same_call_is_bitwise_reproducible_also_under_cpu_contention(run_python, threads):
+    alone = run_python(TRAIN_AND_HASH, OMP_NUM_THREADS=threads)
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        contended = run_python(TRAIN_AND_HASH, OMP_NUM_THREADS=threads)
+    finally:
+        busy.kill()
+        busy.wait()
+    assert (alone.returncode, alone.stderr) == (contended.returncode, contended.stderr) == (0, "")
+    assert alone.stdout.splitlines()[-1] == contended.stdout.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""Training: the settings of the signature of 2019, and a few more."""
+"""Training has the settings of the signature of 2019 and additional ones."""
 
 import dataclasses
 import inspect
