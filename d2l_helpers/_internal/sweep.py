@@ -54,7 +54,7 @@ def run_sweep(experiment, configurations, folder, *, recompute=False):
         experiment: Function that returns what JSON can store (numbers, strings, lists, dicts). Its result must depend
             on its arguments only, including the random seed, and it must import user modules outside of functions.
         configurations: List of dicts, argument name -> value that JSON can store.
-        folder: Directory of the results, one JSON file per configuration; created if it is missing. A damaged file is
+        folder: Directory of the results, one JSON file per configuration; created if it is missing. A corrupted file is
             replaced.
         recompute: Whether to replace results that exist already.
 
@@ -73,7 +73,7 @@ def run_sweep(experiment, configurations, folder, *, recompute=False):
     names = [_file_name(configuration, code) for configuration in configurations]
     results, failures = {}, []
     for name in [] if recompute else names:
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # it is missing or damaged
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # it is missing or corrupted
             results[name] = json.loads((folder / name).read_text())["result"]
     missing = {name: conf for name, conf in zip(names, configurations, strict=True) if name not in results}
     if missing:
