@@ -72,8 +72,8 @@ def check_vocabulary(corpus_indices, vocab_size, idx_to_char, char_to_idx):
     """Raise ValueError unless every index of the corpus has a character in the vocabulary."""
     check_size(vocab_size=vocab_size)
     if not len(idx_to_char) == len(char_to_idx) == vocab_size:
-        lengths = f"{len(idx_to_char)} and {len(char_to_idx)}, the lengths of idx_to_char and char_to_idx"
-        raise ValueError(f"vocab_size must be {lengths}, got {vocab_size}; pass all of load_data_time_machine().")
+        lengths = f"the length of idx_to_char ({len(idx_to_char)}) and of char_to_idx ({len(char_to_idx)})"
+        raise ValueError(f"vocab_size must be {lengths}, got {vocab_size}; pass all results of the data loader.")
     smallest, greatest = min(corpus_indices, default=0), max(corpus_indices, default=0)
     if not 0 <= smallest <= greatest < vocab_size:
         valid, got = f"0 and vocab_size - 1 = {vocab_size - 1}", f"{smallest} and {greatest}"
@@ -130,7 +130,7 @@ def check_functions(model, ctx):
 def check_convergence(perplexity, epoch, lr, clipping_theta):
     """Raise FloatingPointError unless the perplexity of an epoch is finite."""
     if not math.isfinite(perplexity):
-        fix = f"use a smaller lr than {lr}, or clip the gradient more than with clipping_theta={clipping_theta}"
+        fix = f"use a smaller lr (now {lr}) or clipping_theta (now {clipping_theta})"
         raise FloatingPointError(f"perplexity must be finite, got {perplexity} in epoch {epoch}; {fix}.")
 
 
