@@ -1,10 +1,9 @@
-"""Helpers for a notebook on deep recurrent neural networks, as its course used them.
+"""Helpers for deep recurrent neural networks on MXNet Gluon, with the names of UC Berkeley's STAT 157 (2019).
 
-`import d2l_helpers as d2l`: the names are handed on here in the order in which a reader of
-the notebook meets them.
+Use it as `import d2l_helpers as d2l`.
 """
 
-from d2l_helpers._internal import import_mxnet as _start  # noqa: F401  (first: it imports MXNet)
+from d2l_helpers._internal import import_mxnet as _import_mxnet  # noqa: F401  (it must be the first import)
 from d2l_helpers._internal.devices import try_all_gpus, try_gpu
 from d2l_helpers.data import load_data_time_machine
 from d2l_helpers.minibatches import data_iter_consecutive, data_iter_random, to_onehot
@@ -19,9 +18,9 @@ from d2l_helpers.plotting import show_hidden_states, show_gates, show_surprisal
 from d2l_helpers._internal.sweep import run_sweep
 
 __all__ = [
-    "try_gpu", "try_all_gpus", "load_data_time_machine", "data_iter_consecutive", "data_iter_random",
-    "to_onehot", "RNNModel", "predict_rnn", "predict_rnn_gluon", "grad_clipping", "sgd", "Training",
-    "train_and_predict_rnn", "train_and_predict_rnn_gluon", "History", "load_checkpoint", "save_checkpoint",
-    "PRETRAINED", "load_pretrained", "save_weights", "show_perplexity", "show_runs", "show_network",
-    "show_hidden_states", "show_gates", "show_surprisal", "run_sweep",
+    "try_gpu", "try_all_gpus", "load_data_time_machine", "data_iter_consecutive", "data_iter_random", "to_onehot",
+    "RNNModel", "predict_rnn", "predict_rnn_gluon", "grad_clipping", "sgd", "Training", "train_and_predict_rnn",
+    "train_and_predict_rnn_gluon", "History", "load_checkpoint", "save_checkpoint", "PRETRAINED", "load_pretrained",
+    "save_weights", "show_perplexity", "show_runs", "show_network", "show_hidden_states", "show_gates",
+    "show_surprisal", "run_sweep",
 ]  # fmt: skip

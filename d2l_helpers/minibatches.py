@@ -1,4 +1,4 @@
-"""From text to minibatches: two ways to cut it, and one-hot vectors."""
+"""Minibatches of a text, consecutive or random, and one-hot vectors."""
 
 import random
 
@@ -9,58 +9,73 @@ from d2l_helpers._internal.validation import check_minibatches
 
 
 def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None):
-    """Minibatches in which each row goes on where the same row of the last one stopped.
+    """Iterate over minibatches in which each row continues the same row of the previous minibatch.
 
-    The text is cut into batch_size long strips, one below the other; a window of num_steps
-    characters moves along all of them. So the hidden state at the end of one minibatch is
-    the right one to start the next. The few characters left over at the end are dropped.
+    The text is split into batch_size rows of equal length, and a window of num_steps characters moves along all of
+    them. So the last hidden state of a minibatch is the initial state of the next one. The remaining characters at the
+    end are dropped.
 
-    corpus_indices: a sequence of whole numbers; at least batch_size * (num_steps + 1) of them.
-    ctx: the device of the minibatches; None is MXNet's current one.
+    Args:
+        corpus_indices: Sequence of at least batch_size * (num_steps + 1) integers.
+        batch_size: Number of rows.
+        num_steps: Number of time steps.
+        ctx: Device of the minibatches; None means MXNet's current one.
 
-    Yields (X, Y), two NDArrays of shape (batch_size, num_steps); Y is the text one character
-    further on. Raises ValueError where the corpus is too short for one minibatch.
+    Yields:
+        A pair (X, Y) of NDArrays of shape (batch_size, num_steps); Y is the text shifted by one character.
+
+    Raises:
+        ValueError: The corpus is too short for one minibatch.
 
     Source: Zhang et al., *Dive into Deep Learning*, section on language model data sets.
     """
     check_minibatches(corpus_indices, batch_size, num_steps, ctx, is_random_iter=False)
-    strip_len = len(corpus_indices) // batch_size
-    corpus = nd.array(corpus_indices[: batch_size * strip_len], ctx=ctx)
-    strips = corpus.reshape((batch_size, strip_len))
-    for start in range(0, (strip_len - 1) // num_steps * num_steps, num_steps):
-        X = strips[:, start : start + num_steps]
-        Y = strips[:, start + 1 : start + num_steps + 1]
+    row_len = len(corpus_indices) // batch_size
+    corpus = nd.array(corpus_indices[: batch_size * row_len], ctx=ctx)
+    rows = corpus.reshape((batch_size, row_len))
+    for start in range(0, (row_len - 1) // num_steps * num_steps, num_steps):
+        X = rows[:, start : start + num_steps]
+        Y = rows[:, start + 1 : start + num_steps + 1]
         yield X, Y
 
 
 def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
-    """Minibatches of pieces of the text in random order, each piece once.
+    """Iterate over minibatches of subsequences of the text in random order, each subsequence once.
 
-    Neighbours in a minibatch, or rows of the same number in two of them, have nothing to do
-    with each other, so the hidden state has to start anew each time. The order comes from
-    Python's `random`: `random.seed(...)` repeats it.
+    Neighboring rows, and the same row of two minibatches, are unrelated, so that every minibatch needs a new hidden
+    state. The order comes from Python's `random`; `random.seed(...)` makes it reproducible. The remaining
+    subsequences, which do not fill a minibatch, are dropped.
 
-    Arguments, results and errors: as for `data_iter_consecutive`. Pieces that fill no whole
-    minibatch are dropped; which ones these are changes with the order.
+    Args:
+        corpus_indices: Sequence of at least batch_size * num_steps + 1 integers.
+        batch_size, num_steps, ctx: See `data_iter_consecutive`.
+
+    Yields:
+        A pair (X, Y), see `data_iter_consecutive`.
+
+    Raises:
+        ValueError: The corpus is too short for one minibatch.
     """
     check_minibatches(corpus_indices, batch_size, num_steps, ctx, is_random_iter=True)
     corpus = np.asarray(corpus_indices)
-    pieces = list(range((len(corpus) - 1) // num_steps))
-    random.shuffle(pieces)
+    subsequences = list(range((len(corpus) - 1) // num_steps))
+    random.shuffle(subsequences)
     steps = np.arange(num_steps)
-    for first in range(0, len(pieces) // batch_size * batch_size, batch_size):
-        starts = np.array(pieces[first : first + batch_size]) * num_steps
+    for first in range(0, len(subsequences) // batch_size * batch_size, batch_size):
+        starts = np.array(subsequences[first : first + batch_size]) * num_steps
         positions = starts[:, None] + steps  # (batch_size, num_steps)
         yield nd.array(corpus[positions], ctx=ctx), nd.array(corpus[positions + 1], ctx=ctx)
 
 
 def to_onehot(X, size):
-    """A minibatch of indices as one-hot vectors, time step by time step.
+    """Return a minibatch of indices as one-hot vectors.
 
-    X: NDArray of shape (batch_size, num_steps), or (num_steps,). size: the vocabulary's.
+    Args:
+        X: NDArray of shape (batch_size, num_steps) or (num_steps,).
+        size: Vocabulary size.
 
-    Returns a list of num_steps NDArrays of shape (batch_size, size) each. Each number of an X
-    of shape (num_steps,) makes one of shape (1, size).
+    Returns:
+        A list of num_steps NDArrays of shape (batch_size, size), or (1, size) if X has shape (num_steps,).
     """
     steps = X.T.reshape((X.shape[-1], -1))  # (num_steps, batch_size)
     return list(nd.one_hot(steps, size))

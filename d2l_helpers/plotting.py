@@ -1,4 +1,4 @@
-"""Pictures: each function takes numbers, draws, and returns the Axes of a figure that can describe itself."""
+"""Figures: each function draws numbers and returns the Axes of a figure with alt text."""
 
 import numpy as np
 
@@ -7,61 +7,69 @@ from d2l_helpers._internal.validation import check_same_length
 
 
 def show_perplexity(history, axes=None):
-    """The perplexity of a run against its epochs, both on logarithmic scales.
+    """Plot the perplexity of a run against the epoch on logarithmic axes, and return the Axes.
 
-    history: a History, or a sequence of one perplexity for each epoch.
-    axes: where to draw; None makes a new figure.
-
-    Returns the Axes.
+    Args:
+        history: A History, or a sequence with the perplexity of each epoch.
+        axes: Axes to draw into; None creates a new figure.
     """
     perplexity = getattr(history, "perplexity", history)
-    course = f"from {perplexity[0]:.3g} to {perplexity[-1]:.3g} in {len(perplexity)} epochs"
-    axes = axes or new_axes((6, 3), f"Curve of the perplexity against epochs, both on logarithmic scales: {course}.")
+    summary = f"from {perplexity[0]:.3g} to {perplexity[-1]:.3g} in {len(perplexity)} epochs"
+    axes = axes or new_axes((6, 3), f"Line plot of perplexity against epoch on logarithmic axes: {summary}.")
     axes.loglog(range(1, len(perplexity) + 1), perplexity, color="black", linewidth=1.2)
-    _log_perplexity(axes)
-    axes.set_title(f"Perplexity {course}")
+    _format_log_axes(axes)
+    axes.set_title(f"Perplexity {summary}")
     return axes
 
 
 def show_runs(runs, axes=None):
-    """The perplexity of several runs in one picture.
+    """Plot the perplexity of several runs, and return the Axes.
 
-    runs: name -> a History or a sequence of one perplexity for each epoch. axes: as in `show_perplexity`.
+    Line styles and shades of gray distinguish the runs, also in print.
 
-    Returns the Axes. Lines differ in dashes and in shade, so they survive a printer without colours.
+    Args:
+        runs: Dict, name -> History or sequence with the perplexity of each epoch.
+        axes: See `show_perplexity`.
     """
     curves = {name: getattr(run, "perplexity", run) for name, run in runs.items()}
     ends = ", ".join(f"{name} ends at {curve[-1]:.3g}" for name, curve in curves.items())
-    axes = axes or new_axes((6, 3.5), f"Curves of the perplexity of {len(curves)} runs against epochs: {ends}.")
-    dashes = ["-", "--", "-.", ":"]
+    axes = axes or new_axes((6, 3.5), f"Line plot of the perplexity of {len(curves)} runs against epoch: {ends}.")
+    styles = ["-", "--", "-.", ":"]
     for i, (name, curve) in enumerate(curves.items()):
-        shade = str(0.6 * (i // len(dashes) % 2))
-        axes.loglog(range(1, len(curve) + 1), curve, dashes[i % len(dashes)], color=shade, linewidth=1.2, label=name)
-    _log_perplexity(axes)
+        color = str(0.6 * (i // len(styles) % 2))
+        axes.loglog(range(1, len(curve) + 1), curve, styles[i % len(styles)], color=color, linewidth=1.2, label=name)
+    _format_log_axes(axes)
     axes.set_title(f"Perplexity of {len(curves)} runs")
     axes.legend()
     return axes
 
 
 def show_hidden_states(states, text, axes=None, name="hidden state"):
-    """Hidden states over a text as a heat map: time steps across, units down.
+    """Plot hidden states as a heat map, with time steps across and units down, and return the Axes.
 
-    states: array of shape (num_steps, num_hiddens), values from -1 to 1. text: num_steps characters.
-    axes: as in `show_perplexity`.
+    Args:
+        states: Array of shape (num_steps, num_hiddens), values from -1 to 1.
+        text: String of num_steps characters.
+        axes: See `show_perplexity`.
+        name: Title of the heat map.
 
-    Returns the Axes. Raises ValueError where states and text have different lengths.
+    Raises:
+        ValueError: states and text have different lengths.
     """
     return _heat_map(states, text, axes, name, vmin=-1, vmax=1, cmap="cividis")
 
 
 def show_gates(gates, text):
-    """The gates of an LSTM or a GRU over a text, one heat map below the other.
+    """Plot the gates of an LSTM or GRU as heat maps below each other, and return the list of Axes.
 
-    gates: name -> array of shape (num_steps, num_hiddens), from 0 (shut) to 1 (open). text: num_steps characters.
+    Args:
+        gates: Dict, name -> array of shape (num_steps, num_hiddens), values from 0 (closed) to 1 (open).
+        text: String of num_steps characters.
 
-    Returns a list of Axes, one for each gate. Raises ValueError as `show_hidden_states` does.
+    Raises:
+        ValueError: A gate and text have different lengths.
     """
-    alt = f"Heat maps of {', '.join(gates)} over the characters of {text!r}, from shut (black) to open (white)."
+    alt = f"Heat maps of {', '.join(gates)} over the characters of {text!r}, from closed (black) to open (white)."
     figure = new_figure((0.17 * len(text) + 1.5, 2.2 * len(gates)), alt)
     all_axes = figure.subplots(len(gates), 1, squeeze=False)[:, 0]
     for axes, (name, values) in zip(all_axes, gates.items(), strict=True):
@@ -70,34 +78,40 @@ def show_gates(gates, text):
     return list(all_axes)
 
 
-def show_surprisal(surprise, text, axes=None):
-    """How much each character of a text surprised the model.
+def show_surprisal(surprisal, text, axes=None):
+    """Plot the surprisal of each character as a bar, and return the Axes.
 
-    surprise: array of shape (num_steps,), minus the logarithm of the probability that the model gave to the
-        character that came, in nats. text: num_steps characters. axes: as in `show_perplexity`.
+    Args:
+        surprisal: Array of shape (num_steps,), the negative log-likelihood of each character in nats.
+        text: String of num_steps characters.
+        axes: See `show_perplexity`.
 
-    Returns the Axes. Raises ValueError where surprise and text have different lengths.
+    Raises:
+        ValueError: surprisal and text have different lengths.
     """
-    check_same_length("surprise", surprise, text)
-    greatest = max(range(len(text)), key=lambda i: surprise[i])
-    finding = f"The greatest surprise is {text[greatest]!r}, {surprise[greatest]:.2g} nats"
-    axes = axes or new_axes((0.17 * len(text) + 1.5, 2.4), f"Bars of surprise over {text!r}. {finding}.")
-    axes.bar(range(len(text)), surprise, color=["black" if i == greatest else "grey" for i in range(len(text))])
-    axes.set(ylabel="surprise (nats)", xlabel="character", title=finding)
-    _characters(axes, text)
+    check_same_length("surprisal", surprisal, text)
+    highest = int(np.argmax(surprisal))
+    finding = f"Highest surprisal: {text[highest]!r}, {surprisal[highest]:.2g} nats"
+    axes = axes or new_axes((0.17 * len(text) + 1.5, 2.4), f"Bar plot of the surprisal over {text!r}. {finding}.")
+    axes.bar(range(len(text)), surprisal, color=["black" if i == highest else "gray" for i in range(len(text))])
+    axes.set(ylabel="surprisal (nats)", xlabel="character", title=finding)
+    _label_characters(axes, text)
     return axes
 
 
 def show_network(num_layers, num_steps=4, axes=None):
-    """A deep recurrent network, unrolled: layers upwards, time steps to the right. Returns the Axes.
+    """Draw an unrolled deep recurrent network, layers upwards and time steps to the right, and return the Axes.
 
-    num_layers, num_steps: how many to draw, at least 1 each. axes: as in `show_perplexity`.
+    Args:
+        num_layers: Number of recurrent layers, at least 1.
+        num_steps: Number of time steps, at least 1.
+        axes: See `show_perplexity`.
     """
     axes = axes or new_axes(
         (1.6 * num_steps + 1.4, 1.1 * num_layers + 2),
-        f"A network of {num_layers} recurrent layers, unrolled over {num_steps} time steps. In every step an arrow "
-        "goes up from the input through the hidden state of each layer to the output, and in every layer an arrow "
-        "goes from each hidden state to the next one on its right; the first comes from the state before step 1.",
+        f"Diagram of {num_layers} recurrent layers, unrolled over {num_steps} time steps. In every step, arrows lead "
+        "from the input up through the hidden state of each layer to the output. In every layer, an arrow leads from "
+        "each hidden state to the next one on its right; the first arrow comes from the initial state.",
     )
     rows = [r"$\mathbf{x}_{%d}$", *(rf"$\mathbf{{H}}_{{%d}}^{{({layer})}}$" for layer in range(1, num_layers + 1)),
             r"$\mathbf{O}_{%d}$"]  # fmt: skip
@@ -105,7 +119,7 @@ def show_network(num_layers, num_steps=4, axes=None):
     for t in range(1, num_steps + 1):
         for row, name in enumerate(rows):
             hidden = 0 < row <= num_layers
-            box = {"boxstyle": "round" if hidden else "square", "facecolor": "lightgrey" if hidden else "white"}
+            box = {"boxstyle": "round" if hidden else "square", "facecolor": "lightgray" if hidden else "white"}
             axes.text(t, row, name % t, ha="center", va="center", size=13, bbox=box)
             if row:
                 axes.annotate("", (t, row), (t, row - 1), arrowprops=arrow)
@@ -115,14 +129,12 @@ def show_network(num_layers, num_steps=4, axes=None):
         axes.text(-0.3, row, name, ha="right", va="center")
         if 0 < row <= num_layers:
             axes.text(0, row, rows[row] % 0, ha="center", va="center", size=13)
-    title = "Upwards: layers. To the right: time."
-    axes.set(xlim=(-1, num_steps + 0.6), ylim=(-0.5, num_layers + 1.5), title=title)
+    axes.set(xlim=(-1, num_steps + 0.6), ylim=(-0.5, num_layers + 1.5), title="Layers upwards, time to the right")
     axes.set_axis_off()
     return axes
 
 
-def _log_perplexity(axes):
-    """Names the axes, epochs across and perplexity upwards, and puts round numbers at their ticks."""
+def _format_log_axes(axes):
     from matplotlib.ticker import LogLocator, NullLocator
 
     axes.set(xlabel="epoch (log scale)", ylabel="perplexity (log scale)")
@@ -133,21 +145,21 @@ def _log_perplexity(axes):
     axes.grid(linewidth=0.3)
 
 
-def _heat_map(values, text, axes, name, **look):
+def _heat_map(values, text, axes, name, **options):
     check_same_length(name, values, text)
-    axes = axes or new_axes(
-        (0.17 * len(text) + 1.5, 4),
-        f"Heat map of the {name} over the characters of {text!r}: {len(values[0])} units from top to bottom, "
-        f"values from {look['vmin']} to {look['vmax']}.",
+    limits = f"values from {options['vmin']} to {options['vmax']}"
+    alt = (
+        f"Heat map of the {name} over the characters of {text!r}: {len(values[0])} units from top to bottom, {limits}."
     )
-    image = axes.imshow(np.transpose(values), aspect="auto", interpolation="nearest", **look)
+    axes = axes or new_axes((0.17 * len(text) + 1.5, 4), alt)
+    image = axes.imshow(np.transpose(values), aspect="auto", interpolation="nearest", **options)
     axes.figure.colorbar(image, ax=axes, pad=0.01, label="value")
     axes.set(xlabel="character read", ylabel="unit", title=name)
-    _characters(axes, text)
+    _label_characters(axes, text)
     return axes
 
 
-def _characters(axes, text):
-    """The characters of the text as the ticks of the horizontal axis; a space is shown as an open box."""
+def _label_characters(axes, text):
+    """Label the horizontal axis with the characters of the text, and a space with an open box."""
     axes.set_xticks(range(len(text)), [char if char != " " else "\u2423" for char in text], family="monospace")
     axes.tick_params(axis="x", length=0)

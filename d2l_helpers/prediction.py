@@ -1,18 +1,20 @@
-"""The model writes: each character that it finds most likely is its next input."""
+"""Prediction with greedy decoding: the most likely character is the next input."""
 
 from mxnet import nd
 
 from d2l_helpers._internal.function_model import FunctionModel
-from d2l_helpers._internal.pace import one_thread
+from d2l_helpers._internal.openmp import one_thread
 from d2l_helpers._internal.validation import check_context, check_model, check_prefixes, check_size
 from d2l_helpers.model import RNNModel
 
 
 def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state, num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx):
-    """The prefix and the num_chars characters with which a model given as functions goes on.
+    """Return `prefix` followed by `num_chars` characters that a network given as functions predicts.
 
-    rnn, init_rnn_state, num_hiddens: as in `train_and_predict_rnn`. params: the network's weights.
-    The rest and the errors: as in `predict_rnn_gluon`.
+    Args:
+        rnn, init_rnn_state, num_hiddens: See `train_and_predict_rnn`.
+        params: The network's weights.
+        prefix, num_chars, vocab_size, ctx, idx_to_char, char_to_idx: See `predict_rnn_gluon`.
     """
     check_size(num_hiddens=num_hiddens, vocab_size=vocab_size)
     model = FunctionModel(rnn, None, init_rnn_state, num_hiddens, vocab_size, params)
@@ -20,14 +22,19 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state, num_hiddens, voc
 
 
 def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char, char_to_idx):
-    """The prefix and the num_chars characters with which a Gluon model goes on.
+    """Return `prefix` followed by `num_chars` characters that a Gluon model predicts.
 
-    model(X, state) takes indices of shape (1, 1) and returns logits of shape (1, vocab_size)
-        and the new state; `model.begin_state` gives the first one.
-    num_chars: how many characters to write, at least 1.
-    vocab_size, idx_to_char, char_to_idx: as `load_data_time_machine` returns them.
+    Args:
+        prefix: String of at least one character.
+        num_chars: Number of characters to predict, at least 1.
+        model: Gluon block with `begin_state(batch_size, ctx)`; `model(X, state)` takes indices of shape (1, 1) and
+            returns logits of shape (1, vocab_size) and the new state.
+        ctx: The device, an `mxnet.Context`.
+        vocab_size, idx_to_char, char_to_idx: Results of `load_data_time_machine`.
 
-    Raises ValueError or TypeError for a bad size or ctx, or a prefix that the vocabulary cannot spell.
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: A size is invalid, or the vocabulary lacks a character of the prefix.
     """
     check_context(ctx)
     check_model(model, vocab_size)
@@ -35,14 +42,13 @@ def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char, ch
     check_prefixes([prefix], char_to_idx)
     step = model.one_step() if type(model) is RNNModel else model
     state = model.begin_state(batch_size=1, ctx=ctx)
-    read = nd.array([[char_to_idx[char] for char in prefix]], ctx=ctx)
-    written = []
+    inputs = nd.array([[char_to_idx[char] for char in prefix]], ctx=ctx)
+    outputs = []
     with one_thread():
         for t in range(len(prefix) + num_chars - 1):
-            output, state = step(read[:, t : t + 1] if t < len(prefix) else written[-1], state)
+            logits, state = step(inputs[:, t : t + 1] if t < len(prefix) else outputs[-1], state)
             if t >= len(prefix) - 1:
-                # The choice stays on the device: asking for it here would stop the device
-                # after every character, and Python would wait for it.
-                written.append(output.argmax(axis=1, keepdims=True))
-        indices = nd.concat(*written, dim=1).asnumpy()[0]
+                # The index stays on the device; reading it here would make Python wait after every character.
+                outputs.append(logits.argmax(axis=1, keepdims=True))
+        indices = nd.concat(*outputs, dim=1).asnumpy()[0]
     return prefix + "".join(idx_to_char[int(i)] for i in indices)

@@ -1,4 +1,4 @@
-"""What several unit tests share."""
+"""Fixtures that several unit tests share."""
 
 import os
 import random
@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-# The many small operations here are faster with one thread than with two that wait for each other. OpenMP reads this
-# once, so the kernels of the notebooks, which inherit the environment, need not see it.
-chosen = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")}
+# The many small operations here are faster with one thread. OpenMP reads these variables once, so the notebooks'
+# kernels, which inherit the environment, need not get them.
+original = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")}
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 
-# A shell that starts the tests in the background has the programs below it ignore Ctrl-C.
+# A shell that starts the tests in the background lets its child processes ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import d2l_helpers as d2l  # noqa: E402  isort: skip  (before MXNet: it prepares that import)
 import mxnet as mx  # noqa: E402
 
-for name, value in chosen.items():
+for name, value in original.items():
     del os.environ[name]
     os.environ |= {name: value} if value is not None else {}
 
@@ -30,20 +30,20 @@ REPOSITORY = Path(__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def seeds():
-    """Every test draws the same random numbers each time."""
+    """Use the same random numbers in every run of a test."""
     mx.random.seed(0)
     random.seed(0)
 
 
 @pytest.fixture(scope="session")
 def time_machine():
-    """(corpus_indices, char_to_idx, idx_to_char, vocab_size) of the document's first cell."""
+    """Return (corpus_indices, char_to_idx, idx_to_char, vocab_size) of the original notebook's first cell."""
     return d2l.load_data_time_machine()
 
 
 @pytest.fixture(scope="session")
 def copy_weights():
-    """A function that gives one Gluon model the weights of another of the same shape."""
+    """Return a function that copies the weights of one Gluon model into another of the same shape."""
 
     def copy(source, target):
         sources, targets = source.collect_params().values(), target.collect_params().values()
@@ -56,22 +56,21 @@ def copy_weights():
 
 @pytest.fixture(scope="session")
 def run_python():
-    """A function that runs code in a new Python and returns the completed process."""
+    """Return a function that runs code in a new Python and returns the completed process."""
 
     def run(code, **variables):
-        """Variables are set in the environment, or removed from it where they are None."""
-        environment = {**os.environ, **dict.fromkeys([*chosen, "GOMP_SPINCOUNT"]), **variables}
+        """Set variables in the environment, or remove them if they are None."""
+        environment = {**os.environ, **dict.fromkeys([*original, "GOMP_SPINCOUNT"]), **variables}
         environment = {name: value for name, value in environment.items() if value is not None}
-        return subprocess.run(
-            [sys.executable, "-c", code], env=environment, cwd=REPOSITORY, capture_output=True, text=True
-        )
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True)
 
     return run
 
 
 @pytest.fixture(scope="session")
 def is_one_sentence():
-    """A function that tells whether a message is one line and one sentence."""
+    """Return a function that checks whether a message is one line and one sentence."""
 
     def check(message):
         return re.fullmatch(r"[^\n]+\.", message) is not None and re.search(r"[.!?]\s+[A-Z]", message) is None

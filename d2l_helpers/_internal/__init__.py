@@ -1,1 +1,1 @@
-"""What carries the course, and what a student need not read: before MXNet is imported, and devices."""
+"""Internal modules: the MXNet import, devices, validation, the training loop, checkpoints, and sweeps."""

@@ -1,26 +1,26 @@
-"""Figures that bring their own description, for Jupyter and for people who cannot see them."""
+"""Figures with alt text for Jupyter and for screen readers."""
 
 import base64
 import io
 from functools import cache
 
 
-def new_axes(size, description):
-    """The Axes of a `new_figure`."""
-    return new_figure(size, description).gca()
+def new_axes(size, alt):
+    """Return the Axes of a new figure, see `new_figure`."""
+    return new_figure(size, alt).gca()
 
 
-def new_figure(size, description):
-    """A figure of a size in inches, which hands its description on to Jupyter as alternative text."""
+def new_figure(size, alt):
+    """Return a new figure with a size in inches and with alt text, which Jupyter stores next to the image."""
     from matplotlib import pyplot as plt
 
-    figure = plt.figure(FigureClass=_described_figure(), figsize=size)
-    figure.description = description
+    figure = plt.figure(FigureClass=_figure_class(), figsize=size)
+    figure.alt = alt
     return figure
 
 
 def as_png(figure):
-    """The figure as a PNG in base64, as Jupyter wants it. The figure is closed."""
+    """Close a figure and return it as a PNG in base64, the form that Jupyter needs."""
     from matplotlib import pyplot as plt
 
     png = io.BytesIO()
@@ -30,11 +30,11 @@ def as_png(figure):
 
 
 @cache
-def _described_figure():
-    from matplotlib.figure import Figure  # costs half a second, so only here
+def _figure_class():
+    from matplotlib.figure import Figure  # importing it at the top would cost half a second
 
-    class DescribedFigure(Figure):
+    class FigureWithAltText(Figure):
         def _repr_mimebundle_(self, include=None, exclude=None):
-            return {}, {"image/png": {"alt": self.description}}
+            return {}, {"image/png": {"alt": self.alt}}
 
-    return DescribedFigure
+    return FigureWithAltText

@@ -1,53 +1,82 @@
-"""A training run in a file, to be taken up again later.
+"""Checkpoints: one file per training run, written atomically and locked while the run uses it.
 
-The file is an uncompressed .npz: `numpy.load(path, allow_pickle=False)` reads it. It holds the
-weights ("weights/NAME"), what is in a History ("perplexity", "seconds", "reports"), what was
-being trained ("arguments", JSON), the seed of its random numbers ("seed") and a SHA-256 of all
-that ("digest").
+The file is an uncompressed .npz, which `numpy.load(path, allow_pickle=False)` reads. It contains the weights
+("weights/NAME"), the history ("perplexity", "seconds", "reports"), the configuration ("arguments", JSON), the random
+seed ("seed"), and the SHA-256 of all of these ("digest").
 """
 
 import hashlib
 import json
-import math
 import os
-import zipfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.lib import format as npy
+from filelock import FileLock, Timeout
 
-from d2l_helpers._internal.record import Record
+from d2l_helpers._internal import gluon_internals
 
 
 @dataclass
 class Checkpoint:
     """A training run after its last finished epoch.
 
-    weights: name -> float array. history: perplexity, seconds and reports so far.
-    arguments: name -> what is being trained. seed: a whole number; what is random in an epoch
-    depends on it and on the number of the epoch only.
+    Args:
+        weights: Dict, name -> float array.
+        history: Perplexity, seconds, and reports so far.
+        arguments: Configuration of the run, as `training_config` returns it.
+        seed: Integer; random numbers in an epoch depend on it and on the epoch's number only.
     """
 
     weights: dict
-    history: Record
+    history: object
     arguments: dict
     seed: int
 
 
-def save_checkpoint(path, checkpoint):
-    """Write a checkpoint, so that at every moment the file is the old one or the new one, whole.
+def training_config(training):
+    """Return the configuration that identifies a Training, a dict that JSON can store.
 
-    path: where to; a file of that name is replaced. Raises OSError where it cannot be written.
+    It does not contain the number of epochs, so that a run can be extended, nor the initial weights, because the
+    checkpoint's weights replace them.
+    """
+    corpus_indices, _, idx_to_char, _ = training.text
+    theta = training.clipping_theta
+    return {
+        "vocabulary": "".join(idx_to_char),
+        "corpus": hashlib.sha256(np.asarray(corpus_indices, dtype=np.int64).tobytes()).hexdigest()[:12],
+        **{name: int(getattr(training, name)) for name in ("num_steps", "batch_size", "pred_period", "pred_len")},
+        "lr": float(training.lr),
+        "clipping_theta": None if theta is None else float(theta),
+        "prefixes": list(training.prefixes),
+        "is_random_iter": bool(training.is_random_iter),
+        **gluon_internals.layer_config(training.model),
+    }
+
+
+def copy_into(weights, values):
+    """Write values, name -> array, into weights, name -> NDArray, in place."""
+    for name, weight in weights.items():
+        weight[:] = values[name]
+
+
+def save_checkpoint(path, checkpoint):
+    """Write a checkpoint; at every moment, the file is either the complete old one or the complete new one.
+
+    Args:
+        path: The file; an existing file is replaced.
+        checkpoint: The Checkpoint.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     path = Path(path)
-    arrays = {f"weights/{name}": np.asarray(value) for name, value in checkpoint.weights.items()}
-    arrays["perplexity"] = np.array(checkpoint.history.perplexity, dtype=np.float64)
-    arrays["seconds"] = np.array(checkpoint.history.seconds, dtype=np.float64)
-    arrays["reports"] = np.array(checkpoint.history.reports, dtype=np.str_)
-    arrays["arguments"] = np.array(json.dumps(checkpoint.arguments))
-    arrays["seed"] = np.array(checkpoint.seed)
-    arrays["digest"] = np.array(_digest(arrays))
+    values = {f"weights/{name}": value for name, value in checkpoint.weights.items()}
+    values |= {name: getattr(checkpoint.history, name) for name in ("perplexity", "seconds", "reports")}
+    values |= {"arguments": json.dumps(checkpoint.arguments), "seed": checkpoint.seed}
+    arrays = {name: np.asarray(value) for name, value in values.items()}
+    arrays["digest"] = np.asarray(_digest(arrays))
     part = path.with_name(path.name + ".part")
     try:
         with open(part, "wb") as file:
@@ -55,39 +84,41 @@ def save_checkpoint(path, checkpoint):
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-        _sync_folder(path.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
 
 
 def load_checkpoint(path, history):
-    """Read a checkpoint that `save_checkpoint` wrote.
+    """Read a checkpoint from `save_checkpoint`.
 
-    history: an empty Record to put its epochs and reports into.
+    Args:
+        path: The file.
+        history: Empty Record, which receives the epochs and reports of the file.
 
-    Returns a Checkpoint with that history. Raises FileNotFoundError where there is none, and ValueError where the
-    file is damaged or no checkpoint; nothing in the file is ever executed.
+    Returns:
+        The Checkpoint with that history.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is corrupted or not a checkpoint; no code in it is ever executed.
     """
     try:
-        _refuse_lies_about_sizes(path)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         if str(arrays.pop("digest")) != _digest(arrays):
             raise ValueError("its SHA-256 does not match")
-        history.perplexity = arrays.pop("perplexity").tolist()
-        history.seconds = arrays.pop("seconds").tolist()
-        history.reports = arrays.pop("reports").tolist()
+        for name in ("perplexity", "seconds", "reports"):
+            setattr(history, name, arrays.pop(name).tolist())
         arguments, seed = json.loads(str(arrays.pop("arguments"))), int(arrays.pop("seed"))
         weights = {name.removeprefix("weights/"): value for name, value in arrays.items()}
         return Checkpoint(weights, history, arguments, seed)
     except FileNotFoundError:
         raise
-    except Exception as error:  # a damaged zip file fails in a dozen ways
-        raise ValueError(
-            f"checkpoint {str(path)!r} is damaged or no checkpoint ({error}): take a copy of it from before, "
-            "or move it away to start anew."
-        ) from error
+    except Exception as error:  # a corrupted zip file causes a dozen kinds of errors
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        problem, fix = f"is corrupted or not a checkpoint ({reason})", "restore a backup, or remove it to start over"
+        raise ValueError(f"checkpoint {str(path)!r} {problem}; {fix}.") from error
 
 
 def _digest(arrays):
@@ -99,26 +130,81 @@ def _digest(arrays):
     return digest.hexdigest()
 
 
-def _refuse_lies_about_sizes(path):
-    """Raise ValueError if an array in the file claims to be larger than its bytes, or holds objects."""
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.compress_type != zipfile.ZIP_STORED:
-                raise ValueError(f"{member.filename} is compressed")
-            with archive.open(member) as file:
-                npy.read_magic(file)
-                shape, _, dtype = npy.read_array_header_1_0(file)
-                if dtype.hasobject or math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
-                    raise ValueError(f"{member.filename} is not the array that it claims to be")
+class CheckpointManager:
+    """Lock, load, and save the checkpoint of one run; use it in a `with` statement.
 
+    On entry, `found` becomes the Checkpoint in the file, or None.
 
-def _sync_folder(folder):
-    """Make the new name in the folder survive a power cut, where the system allows it."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    Args:
+        path: The file, or None for a run without a checkpoint.
+        config: Configuration of the run, a dict that JSON can store.
+        num_epochs: Number of epochs at the end of the run.
+        history: Empty Record, which receives the epochs of the file.
+
+    Raises:
+        ValueError: On entry, the file is corrupted or belongs to another configuration.
+        RuntimeError: On entry, another training is using the file.
+    """
+
+    def __init__(self, path, config, num_epochs, history):
+        self.path, self.config, self.num_epochs, self.history = path and Path(path), config, num_epochs, history
+        self.lock = path and FileLock(f"{path}.lock", timeout=0)
+        self.found, self.can_save = None, True
+
+    def __enter__(self):
+        if self.path:
+            self._acquire_lock()
+            try:
+                if self.path.exists():
+                    self.found = load_checkpoint(self.path, self.history)
+                    self._check_same_config()
+            except ValueError:
+                self.lock.release()
+                raise
+        return self
+
+    def __exit__(self, *error):
+        if self.path:
+            self.lock.release()
+
+    def _acquire_lock(self):
+        try:
+            Path(self.lock.lock_file).touch()
+            self.lock.acquire()
+        except Timeout as error:
+            fix = "wait until it ends, or pass another path"
+            raise RuntimeError(f"checkpoint {str(self.path)!r} is in use by another training; {fix}.") from error
+        except OSError as error:
+            self._warn(error.strerror)
+
+    def _check_same_config(self):
+        saved, done = self.found.arguments, len(self.history)
+        differences = [
+            f"{name} was {saved.get(name)!r} and is {value!r}"
+            for name, value in self.config.items()
+            if saved.get(name) != value and (value or name in saved)  # options that an older file lacks were off
+        ]
+        if done > self.num_epochs:
+            differences.append(f"num_epochs is {self.num_epochs} and {done} are already done")
+        if differences:
+            problem = f"belongs to a different training run ({'; '.join(differences)})"
+            fix = "pass the same arguments to resume, or another path to start over"
+            raise ValueError(f"checkpoint {str(self.path)!r} {problem}; {fix}.")
+
+    def save(self, weights, seed):
+        """Write weights, name -> NDArray, with the history and the seed; if that fails, warn once and continue."""
+        if not self.path or not len(self.history):
+            return
+        arrays = {name: weight.asnumpy() for name, weight in weights.items()}
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            return  # keep the last good checkpoint; the next epoch raises FloatingPointError
+        try:
+            save_checkpoint(self.path, Checkpoint(arrays, self.history, self.config, seed))
+        except OSError as error:
+            self._warn(error.strerror)
+
+    def _warn(self, reason):
+        if self.can_save:
+            message = f"checkpoint {str(self.path)!r} cannot be saved ({reason}); training continues without it."
+            warnings.warn(message, stacklevel=5)
+        self.can_save = False

@@ -1,7 +1,7 @@
-"""CUDA's libraries, loaded from wheels before MXNet asks for them, and what the driver knows of a GPU.
+"""CUDA's libraries, loaded from wheels before MXNet needs them, and the compute capability of a GPU.
 
-MXNet's CUDA build does not bring CUDA and would not find it where wheels put it; but a library that
-is loaded already is found by its name. A library without a wheel is left to the system.
+MXNet's CUDA build does not contain CUDA and does not find it in wheels, but the loader finds a library by its name if
+it is loaded already. The system provides libraries without a wheel.
 """
 
 import csv
@@ -10,9 +10,8 @@ import os
 from importlib import metadata, util
 from pathlib import Path
 
-# Wheel -> those of its libraries that are needed, each after the ones that it needs itself. MXNet asks for all but
-# libcublasLt and the parts of cuDNN. cuDNN would open these when it first computes an RNN; it would take them from
-# LD_LIBRARY_PATH first, and end the process where another cuDNN's parts are there.
+# Wheel -> required libraries, in dependency order. MXNet needs all but libcublasLt and the parts of cuDNN. cuDNN would
+# load its parts when it first computes an RNN, from LD_LIBRARY_PATH first, and abort if they belong to another cuDNN.
 WHEELS = {
     "nvidia-cuda-runtime-cu11": ["libcudart.so.11.0"],
     "nvidia-cuda-nvrtc-cu11": ["libnvrtc.so.11.2"],
@@ -24,68 +23,59 @@ WHEELS = {
     "nvidia-cusparse-cu11": ["libcusparse.so.11"],
     "nvidia-cusolver-cu11": ["libcusolver.so.11"],
     "nvidia-cudnn-cu11": [
-        "libcudnn_ops_infer.so.8",
-        "libcudnn_ops_train.so.8",
-        "libcudnn_adv_infer.so.8",
-        "libcudnn_adv_train.so.8",
-        "libcudnn.so.8",
+        *(f"libcudnn_{part}.so.8" for part in ("ops_infer", "ops_train", "adv_infer", "adv_train")), "libcudnn.so.8",
     ],
-}
+}  # fmt: skip
 
 
 def load_libraries():
-    """Load what MXNet's CUDA build needs from the wheels beside it; without that build, do nothing.
+    """Load the libraries of MXNet's CUDA build from wheels; without that build, do nothing.
 
-    Raises OSError that names a library which has gone from its wheel, is not whole, or cannot be loaded.
+    Raises:
+        OSError: A library is missing from its wheel, truncated, or not loadable; the message names it.
     """
-    site_packages = _home_of_the_cuda_build()
+    site_packages = _cuda_build_directory()
     if site_packages is None:
         return
     for wheel, names in WHEELS.items():
         for distribution in metadata.distributions(name=wheel, path=[site_packages]):
-            libraries = _whole_libraries(distribution)
+            libraries = _complete_libraries(distribution)
             for name in filter(libraries.get, names):
                 ctypes.CDLL(libraries[name])
 
 
 def compute_capability(gpu):
-    """(major, minor) of the GPU with that number, as the driver knows it; None if it cannot be asked."""
+    """Return the compute capability (major, minor) of the GPU with this number, or None if the driver fails."""
     device, major, minor = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
     try:
         driver = ctypes.CDLL("libcuda.so.1")
-        failed = (
-            driver.cuInit(0)
-            or driver.cuDeviceGet(ctypes.byref(device), gpu)
-            or driver.cuDeviceGetAttribute(ctypes.byref(major), 75, device)
-            or driver.cuDeviceGetAttribute(ctypes.byref(minor), 76, device)
-        )
+        failed = driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), gpu)
+        for value, attribute in ((major, 75), (minor, 76)):
+            failed = failed or driver.cuDeviceGetAttribute(ctypes.byref(value), attribute, device)
     except (OSError, AttributeError):  # there is no driver, or one without these functions
         return None
     return None if failed else (major.value, minor.value)
 
 
-def _home_of_the_cuda_build():
-    """The folder in which MXNet stands, if it is a CUDA build, which is another package; else None."""
+def _cuda_build_directory():
+    """Return the directory that contains mxnet if it is a CUDA build, which is a separate package, else None."""
     mxnet = util.find_spec("mxnet")
     if mxnet is None or mxnet.origin is None:
         return None
-    home = str(Path(mxnet.origin).parents[1])
-    return home if any(name.startswith("mxnet_cu") for name in os.listdir(home)) else None
+    directory = str(Path(mxnet.origin).parents[1])
+    return directory if any(name.startswith("mxnet_cu") for name in os.listdir(directory)) else None
 
 
-def _whole_libraries(distribution):
-    """Name -> path of a wheel's libraries, each as long as the wheel's own list says.
+def _complete_libraries(distribution):
+    """Return name -> path of a wheel's libraries, and check that each has the size that the wheel's RECORD lists.
 
-    Those are looked at, too, that nobody loads now, for cuDNN opens the rest of its own when it
-    needs them, and ends the process where one is missing.
+    This includes libraries that are not loaded now, because cuDNN aborts if it does not find one later.
     """
     libraries = {}
     for file, _, size in csv.reader((distribution.read_text("RECORD") or "").splitlines()):
         path = Path(distribution.locate_file(file))
         if ".so" in path.name:
-            found = path.stat().st_size
-            if size and found != int(size):
-                name = distribution.metadata["Name"]
-                raise OSError(f"{path.name} of {name} has {found} bytes and should have {size}")
+            if (found := path.stat().st_size) != int(size):
+                raise OSError(f"{path.name} in {distribution.metadata['Name']} must have {size} bytes, got {found}")
             libraries[path.name] = str(path)
     return libraries

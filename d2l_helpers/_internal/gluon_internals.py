@@ -1,5 +1,6 @@
-"""What is known here of Gluon's private parts, and nowhere else."""
+"""The only module that uses Gluon's private API."""
 
+import itertools
 from functools import lru_cache
 
 from mxnet import nd
@@ -7,8 +8,8 @@ from mxnet.gluon import Block, HybridBlock
 from mxnet.gluon.rnn.rnn_layer import _RNNLayer
 
 
-def facts(model):
-    """What kind of network a model is: name -> what JSON can hold, None where the model does not say."""
+def layer_config(model):
+    """Return the configuration of a model's recurrent layer, a dict that JSON can store; None for unknown values."""
     layer = getattr(model, "rnn", model)
     return {
         "model": getattr(layer, "__name__", type(layer).__name__),
@@ -21,57 +22,53 @@ def facts(model):
 
 
 def initialize_weights(model, initializer, batch_size, num_steps, ctx):
-    """Give a model new weights from an initializer, on ctx, for minibatches of batch_size by num_steps."""
+    """Draw a model's initial weights on ctx, for minibatches of shape (batch_size, num_steps)."""
     model.initialize(ctx=ctx, init=initializer, force_reinit=True)
     if isinstance(model, Block):
-        # Gluon learns the shapes of its weights from the first input.
+        # Gluon infers the shapes of the weights from the first input.
         model(nd.zeros((batch_size, num_steps), ctx=ctx), model.begin_state(batch_size=batch_size, ctx=ctx))
 
 
 def has_weights(model):
-    """Whether a model's weights have been drawn or loaded, all of them."""
+    """Return whether all weights of a model are initialized or loaded."""
     if isinstance(model, Block):
         return all(param._data is not None for param in model.collect_params().values())
     return model.params is not None
 
 
 def weights_of(model, ctx):
-    """Name -> NDArray on ctx, all that belongs to a model, whether it has a gradient or not."""
+    """Return name -> NDArray on ctx, all parameters of a model, with and without gradients."""
     if isinstance(model, Block):
         return {name: param.data(ctx) for name, param in model._collect_params_with_prefix().items()}
     return {str(i): param for i, param in enumerate(model.params)}
 
 
 def trainable_weights(model, ctx):
-    """Those of `weights_of` that have a gradient, under names without Gluon's inner blocks: "rnn.0.i2h_weight"."""
+    """Return the parameters that have gradients, with names such as "rnn.0.i2h_weight"."""
     weights = weights_of(model, ctx).items()
     return {name.replace("._unfused", ""): weight for name, weight in weights if weight.grad is not None}
 
 
 def join_weights_by_rows(layer, input_size):
-    """Let a layer of `gluon.rnn` compute the same in nine tenths of the time; leaves any other layer alone.
+    """Speed up a layer of `gluon.rnn` by a tenth, in place; any other layer does not change.
 
-    MXNet's operator wants all the weights of a layer as one vector. Gluon joins them anew in
-    every step, number by number, and takes the gradient apart in the same way. The size of
-    every weight is a multiple of the hidden size, so here they are joined by rows of that size,
-    which MXNet copies whole.
+    MXNet's operator needs all weights of a layer as one vector. Gluon concatenates them elementwise in every step, and
+    splits the gradient in the same way. The size of every weight is a multiple of the hidden size, so this function
+    concatenates rows of that size, which MXNet copies as a whole.
 
-    layer: is changed in place, for good. input_size: the number of its inputs.
+    Args:
+        layer: The recurrent layer.
+        input_size: Number of its inputs.
     """
-    if not _is_plain(layer):
+    if not _is_standard(layer):
         return
     hidden_size = layer._hidden_size
-    names = [
-        f"{direction}{number}_{inputs}_{kind}"
-        for kind in ("weight", "bias")
-        for number in range(layer._num_layers)
-        for direction in "lr"[: layer._dir]
-        for inputs in ("i2h", "h2h")
-    ]
+    order = itertools.product(("weight", "bias"), range(layer._num_layers), "lr"[: layer._dir], ("i2h", "h2h"))
+    names = [f"{direction}{number}_{inputs}_{kind}" for kind, number, direction, inputs in order]
 
     def forward_kernel(F, inputs, states, sequence_length, **weights):
         for name in ("l0_i2h_weight", "r0_i2h_weight")[: layer._dir]:
-            # From rows alone MXNet could not tell how large the input is.
+            # MXNet cannot infer the input size from the rows.
             weights[name] = F.reshape(weights[name], (layer._gates * hidden_size, input_size))
         rows = [F.reshape(weights[name], (-1, hidden_size)) for name in names]
         vector = F.reshape(F.concat(*rows, dim=0), (-1,))
@@ -84,26 +81,29 @@ def join_weights_by_rows(layer, input_size):
     layer._forward_kernel = forward_kernel
 
 
-def _is_plain(layer):
-    """Whether a layer is one of `gluon.rnn` with nothing unusual about it."""
+def _is_standard(layer):
+    """Return whether a layer is one of `gluon.rnn` without unusual options."""
     return (
         isinstance(layer, _RNNLayer) and layer._layout == "TNC" and not layer._use_sequence_length
         and layer._projection_size is None and layer._lstm_state_clip_min is None
     )  # fmt: skip
 
 
-@lru_cache(maxsize=2)  # to compile it takes as long as to write ten characters
+@lru_cache(maxsize=2)  # compiling it takes as long as predicting ten characters
 def one_step(layer, dense, vocab_size):
-    """A `OneStep` of these; None for a layer of another kind, and for one that also needs the steps to come."""
-    return OneStep(layer, dense, vocab_size) if _is_plain(layer) and layer._dir == 1 else None
+    """Return a `OneStep`, or None for a bidirectional layer and for one that is not in `gluon.rnn`."""
+    return OneStep(layer, dense, vocab_size) if _is_standard(layer) and layer._dir == 1 else None
 
 
 class OneStep(HybridBlock):
-    """An `RNNModel` for a single time step, cell by cell, with that model's weights: a fifth of its time.
+    """An `RNNModel` for a single time step, which shares that model's weights and takes a fifth of its time.
 
-    MXNet's fused operator rearranges all weights before it computes, which pays with many steps only.
+    MXNet's fused operator rearranges all weights before it computes, which pays off only for many steps.
 
-    layer, dense, vocab_size: the recurrent layer, the output layer and the number of characters of an `RNNModel`.
+    Args:
+        layer: The recurrent layer of an `RNNModel`.
+        dense: Its output layer.
+        vocab_size: Its number of different characters.
     """
 
     def __init__(self, layer, dense, vocab_size):
@@ -113,7 +113,7 @@ class OneStep(HybridBlock):
         self.hybridize(static_alloc=True, static_shape=True)
 
     def hybrid_forward(self, F, inputs, state):
-        """As the model's, for inputs of shape (batch_size, 1)."""
+        """Return what `RNNModel` returns, for inputs of shape (batch_size, 1)."""
         X = F.one_hot(F.reshape(inputs, -1), self.vocab_size)
         layers = zip(*(F.split(s, self.num_layers, axis=0, squeeze_axis=True) for s in state), strict=True)
         Y, new = self.cells(X, [s for layer in layers for s in layer])

@@ -1,75 +1,143 @@
-"""The loop around the epochs: reports, progress, and a run that can be stopped and taken up again."""
+"""The training loop: epochs, reports, progress, interrupts, and checkpoints; it does not depend on the optimizer."""
 
 import random
+import signal
+import threading
 import time
 
 import mxnet as mx
 from mxnet import autograd, nd
 
-from d2l_helpers._internal.interrupt import Interrupt
+from d2l_helpers._internal.checkpoint import copy_into
 from d2l_helpers._internal.progress import Progress
 
 
-class Run:
-    """A training run; it does not know what an epoch does.
+class Record:
+    """Results of a training run: lists of perplexity and seconds per epoch, and of reports as strings."""
 
-    keeper: an entered Keeper, which has the history and the number of epochs to reach.
-    weights: name -> NDArray; all that an epoch changes, in place.
-    epoch(number): trains for one epoch and returns its perplexity.
-    report(history): the text that reports on the last epoch of a history. period: epochs from report to report.
+    def __init__(self):
+        self.perplexity, self.seconds, self.reports = [], [], []
+
+    def __len__(self):
+        return len(self.perplexity)
+
+    def append(self, perplexity, seconds):
+        """Add the next epoch."""
+        self.perplexity.append(perplexity)
+        self.seconds.append(seconds)
+
+    def truncate(self, num_epochs):
+        """Remove everything after an epoch, also a half-written entry that an interrupt left."""
+        del self.perplexity[num_epochs:], self.seconds[num_epochs:]
+
+    def __repr__(self):
+        name = type(self).__name__
+        if not self.perplexity:
+            return f"{name}: no epoch yet"
+        median = sorted(self.seconds)[len(self.seconds) // 2]
+        return f"{name}: {len(self)} epochs, perplexity {self.perplexity[-1]:f} at the end, {median:.2f} sec per epoch"
+
+
+class DeferKeyboardInterrupt:
+    """Defer Ctrl-C or a notebook's stop button in a `with` statement until `check` or its end.
+
+    Python raises KeyboardInterrupt between any two instructions: in the finalizer of an array, where it is lost, or
+    before `autograd.record()` has stopped recording. A second interrupt is raised immediately.
     """
 
-    def __init__(self, keeper, weights, epoch, report, period):
-        self.keeper, self.history, self.weights = keeper, keeper.history, weights
+    def __enter__(self):
+        self.pending = False
+        # Only the main thread receives signals, and another program's handler remains.
+        self.installed = (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        )
+        if self.installed:
+            signal.signal(signal.SIGINT, self._defer)
+        return self
+
+    def __exit__(self, error, *details):
+        if self.installed:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if error is None:
+            self.check()
+
+    def _defer(self, number, frame):
+        if self.pending:
+            signal.default_int_handler(number, frame)
+        self.pending = True
+
+    def check(self):
+        """Raise the deferred KeyboardInterrupt, if any."""
+        if self.pending:
+            self.pending = False
+            raise KeyboardInterrupt
+
+
+class TrainingLoop:
+    """A training run.
+
+    Args:
+        manager: An entered CheckpointManager, which has the history and the number of epochs.
+        weights: Dict, name -> NDArray, everything that an epoch changes in place.
+        epoch: Function that trains for the epoch with a given number and returns its perplexity.
+        report: Function that returns a report on the last epoch of a history.
+        period: Number of epochs between two reports.
+    """
+
+    def __init__(self, manager, weights, epoch, report, period):
+        self.manager, self.history, self.weights = manager, manager.history, weights
         self.epoch, self.report, self.period = epoch, report, period
         self.seed = None
-        if keeper.found:
-            self.seed = keeper.found.seed
-            put(keeper.found.weights, weights)
-        elif keeper.path:
+        if manager.found:
+            self.seed = manager.found.seed
+            copy_into(weights, manager.found.weights)
+        elif manager.path:
             self.seed = int(nd.random.randint(0, 2**30).asscalar())
         self.finished = len(self.history), copy(weights)
         self.is_saved = False
 
     def train(self):
-        """Train until all epochs are done; what was reported before is printed again first.
+        """Print the reports so far, train the remaining epochs, and return the history.
 
-        Returns the history. An interrupt ends it after the current epoch, a second one at once; weights,
-        history and file are left as they were after the last finished epoch.
+        An interrupt stops after the current epoch, and a second one immediately; the weights, the history, and the
+        file are then those of the last finished epoch.
         """
         for report in self.history.reports:
             print(report)
-        total = self.keeper.num_epochs
-        with Interrupt() as interrupt, Progress(total, "epoch", len(self.history), self.history) as progress:
+        total = self.manager.num_epochs
+        progress = Progress(total, "epoch", len(self.history), self.history)
+        with DeferKeyboardInterrupt() as interrupt, progress:
             try:
                 self._report_if_due(progress)
                 while len(self.history) < total:
-                    interrupt.raise_if_it_came()
+                    interrupt.check()
                     self._one_epoch()
                     progress.update(f"perplexity {self.history.perplexity[-1]:.4g}")
                     self._report_if_due(progress)
                 self._save()
             except BaseException as error:
-                self._go_back_to_the_last_finished_epoch()
+                self._restore_last_finished_epoch()
                 self._save()
                 if isinstance(error, KeyboardInterrupt):
-                    sentence = self._where_it_stands()
-                    error._render_traceback_ = lambda: [sentence]  # notebooks show this in place of the way to it
+                    again = "resume" if self.manager.path else "start over"
+                    message = f"Stopped after epoch {len(self.history)}. Run the cell again to {again}."
+                    error._render_traceback_ = lambda: [message]  # notebooks print this instead of a stack trace
                 raise
         return self.history
 
     def _one_epoch(self):
         number = len(self.history) + 1
-        if self.keeper.path:
-            # MXNet cannot say in what state its random numbers are. With a seed for each
-            # epoch, dropout and random minibatches are the same after taking a run up.
+        if self.manager.path:
+            # MXNet cannot save the state of its random number generator. With one seed per epoch, dropout and random
+            # minibatches are the same in a resumed run.
             random.seed(self.seed + number)
             mx.random.seed(self.seed + number)
         start = time.perf_counter()
         perplexity = self.epoch(number)
         self.history.append(perplexity, time.perf_counter() - start)
         self.is_saved = False
-        self.finished = number, copy(self.weights)  # at once: an interrupt finds both of one epoch
+        self.finished = number, copy(self.weights)  # in one assignment, in case an interrupt follows
 
     def _report_if_due(self, progress):
         if len(self.history) // self.period > len(self.history.reports):
@@ -78,30 +146,20 @@ class Run:
             self.is_saved = False
             self._save()
 
-    def _go_back_to_the_last_finished_epoch(self):
-        # An interrupt may have stopped `autograd.record()` from doing so.
+    def _restore_last_finished_epoch(self):
+        # An interrupt may have prevented `autograd.record()` from doing this.
         autograd.set_recording(False)
         autograd.set_training(False)
         number, weights = self.finished
-        self.history.cut(number)
-        put(weights, self.weights)
-
-    def _where_it_stands(self):
-        again = "goes on from there" if self.keeper.path else "begins anew"
-        return f"Stopped: the network is as it was after epoch {len(self.history)}. The same call, made again, {again}."
+        self.history.truncate(number)
+        copy_into(self.weights, weights)
 
     def _save(self):
         if not self.is_saved:
-            self.keeper.save(self.weights, self.seed)
+            self.manager.save(self.weights, self.seed)
             self.is_saved = True
 
 
 def copy(weights):
-    """A copy of name -> NDArray, on the same device."""
+    """Return a copy of name -> NDArray on the same device."""
     return {name: weight.copy() for name, weight in weights.items()}
-
-
-def put(values, weights):
-    """Write values, name -> array, into the weights, name -> NDArray."""
-    for name, weight in weights.items():
-        weight[:] = values[name]

@@ -1,80 +1,76 @@
-"""How many threads compute, and how they wait for each other. OpenMP and MXNet ask once, when MXNet is imported."""
+"""The number of threads, which is fixed when MXNet is imported, and the settings that OpenMP reads at that moment."""
 
 import contextlib
+import ctypes
 import os
 import sys
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from unittest.mock import patch
 
-# More do not pay: a fifth of an epoch of the document's network cannot be shared (`make bench`), so that eight threads
-# are at most 3.1 times as fast as one and sixteen 3.7 times, before they have waited for each other.
-MOST_THREADS = 8
+import joblib
+
+# More threads do not pay off: a fifth of an epoch of the original notebook's network is sequential (`make bench`), so
+# that eight threads are at most 3.1 times as fast as one, and sixteen 3.7 times.
+MAX_THREADS = 8
 
 
 def usable_cores():
-    """The number of physical cores that this process may use, at least 1.
-
-    Hyperthreads of one core count once (a second one only slows a matrix product down);
-    the affinity mask and the processor quotas of containers and services are respected.
-    """
+    """Return the number of physical cores that the affinity mask and the container's CPU quota allow, at least 1."""
+    siblings = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
     try:
-        processors = os.sched_getaffinity(0)
-    except AttributeError:  # macOS and Windows have no affinity mask
-        processors = range(os.cpu_count() or 1)
-    cores = {_read(f"/sys/devices/system/cpu/cpu{p}/topology/thread_siblings_list", p) for p in processors}
-    return max(1, min([len(cores), *_quotas()]))
-
-
-def _quotas():
-    """As many processors as this process's control groups allow, their own and those above, of version 1 and of 2."""
-    for line in _read("/proc/self/cgroup", "0::/").splitlines():
-        _, controllers, group = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        top = PurePosixPath("/sys/fs/cgroup", "cpu" if controllers else "")
-        # In a container the names may be those outside; what is there then is the top.
-        for folder in (here := top / group.lstrip("/"), *here.parents):
-            if controllers:
-                quota, period = _read(f"{folder}/cpu.cfs_quota_us", "-1"), _read(f"{folder}/cpu.cfs_period_us", "1")
-            else:
-                quota, period = _read(f"{folder}/cpu.max", "max 1").split()
-            if quota not in ("max", "-1"):
-                yield int(quota) // int(period)
+        cores = {Path(siblings.format(cpu)).read_text() for cpu in os.sched_getaffinity(0)}
+    except (AttributeError, OSError):  # not Linux, or no /sys
+        return joblib.cpu_count(only_physical_cores=True)
+    return min(len(cores), joblib.cpu_count())  # only_physical_cores would ignore hyperthreads in an affinity mask
 
 
 @contextlib.contextmanager
-def prepared():
-    """Inside this `with` statement, the environment says what MXNet and OpenMP ask of it, unless the user has said it.
-
-    Yields whether the number of threads is ours to change later.
-    """
+def openmp_environment():
+    """Set the environment variables of OpenMP and MXNet in this `with` statement, unless the user has set them."""
     if "mxnet" in sys.modules:
         if "OMP_NUM_THREADS" not in os.environ and usable_cores() > 1:
-            print(
-                "Hint: import d2l_helpers before mxnet; MXNet has already settled for half of the "
-                "processors, so training is slower.",
-                file=sys.stderr,
+            hint = (
+                "Hint: import d2l_helpers before mxnet; MXNet now uses half of the processors, so training is slower."
             )
-        yield False
+            print(hint, file=sys.stderr)
+        yield
         return
-    # Threads wait for each other's part of a matrix product by spinning. libgomp's own numbers of
-    # turns are far too high on a busy machine and far too low as soon as MXNet has used OpenMP from
-    # two threads; with these an epoch costs 0.27 s alone, 1.2 beside a busy program, 0.29 after that.
+    settings = {"OMP_NUM_THREADS": str(min(usable_cores(), MAX_THREADS))}
+    # Threads spin while they wait for each other. libgomp's default is far too long if another process needs the core,
+    # and far too short as soon as MXNet has used OpenMP from two threads.
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
-        os.environ |= {"OMP_WAIT_POLICY": "active", "GOMP_SPINCOUNT": "10000"}
-    # Copies are the reason why it would: with this, no array is large enough for a parallel copy.
+        settings |= {"OMP_WAIT_POLICY": "active", "GOMP_SPINCOUNT": "10000"}
+    # MXNet would use OpenMP from a second thread for parallel copies; with this size, no array is large enough. MXNet
+    # reads this one later.
     os.environ.setdefault("MXNET_CPU_PARALLEL_SIZE", "2000000000")
-    if "OMP_NUM_THREADS" in os.environ:
-        yield False
+    with patch.dict(os.environ, {**settings, **os.environ}):  # only here, because child processes choose their own
+        yield
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Compute with one thread in this `with` statement, which is fastest for one character at a time."""
+    from mxnet import base, nd
+
+    threads = base._LIB.omp_get_max_threads()
+    if threads == 1:
+        yield
         return
-    os.environ["OMP_NUM_THREADS"] = str(min(usable_cores(), MOST_THREADS))
+    nd.waitall()  # training that is still running keeps its threads
+    _set_num_threads(base, 1)
     try:
-        yield True
+        yield
     finally:
-        del os.environ["OMP_NUM_THREADS"]  # programs that are started later shall count for themselves
+        _set_num_threads(base, threads)
 
 
-def _read(path, otherwise):
-    try:
-        return Path(path).read_text().strip()
-    except OSError:
-        return otherwise
+def _set_num_threads(base, number):
+    """Set the number of threads of MXNet's engine, where operators run; OpenMP has one number per thread."""
+    cpu, priority = (ctypes.c_int32 * 2)(1, 0), 1  # mx.cpu() in C; before any operator that has not started
+    arguments = (ctypes.c_void_p(number), None, ctypes.byref(cpu), None, 0, None, 0, None, priority, None)
+    base.check_call(base._LIB.MXEnginePushSyncND(_in_engine, *arguments))
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+def _in_engine(context, number):  # MXNet calls this in the thread of its engine
+    sys.modules["mxnet"].base._LIB.omp_set_num_threads(number)

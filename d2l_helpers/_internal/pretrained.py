@@ -1,40 +1,48 @@
-"""The document's network as its 3,000 epochs left it, so that nobody has to wait for them again."""
+"""The weights of the original notebook's network after its 3,000 epochs."""
 
 from pathlib import Path
 
 from mxnet import init
 
 from d2l_helpers._internal import gluon_internals
-from d2l_helpers._internal.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from d2l_helpers._internal.checkpoint import Checkpoint, copy_into, load_checkpoint, save_checkpoint, training_config
 from d2l_helpers._internal.devices import try_gpu
-from d2l_helpers._internal.identity import identity_of
-from d2l_helpers._internal.loop import put
-from d2l_helpers._internal.record import Record
+from d2l_helpers._internal.loop import Record
 
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained.npz"
 
 
 def save_weights(path, training, history, seed=0):
-    """Keep what a Training has trained, with its History, as a checkpoint that the same Training can take up."""
+    """Save a trained network with its history as a checkpoint, which the same Training can resume.
+
+    Args:
+        path: The file; an existing file is replaced.
+        training: The Training whose model has been trained.
+        history: The History that its `run` returned.
+        seed: Random seed of the epochs to come.
+    """
     weights = gluon_internals.weights_of(training.model, training.ctx)
     arrays = {name: weight.asnumpy() for name, weight in weights.items()}
-    save_checkpoint(path, Checkpoint(arrays, history, identity_of(training), seed))
+    save_checkpoint(path, Checkpoint(arrays, history, training_config(training), seed))
 
 
 def load_pretrained(model, ctx=None, path=PRETRAINED):
-    """Give a model the weights that the document's 3,000 epochs left, as stored in deep-rnn.ipynb.
+    """Load into a model the weights after the original notebook's 3,000 epochs, as stored in deep-rnn.ipynb.
 
-    model: `RNNModel(rnn.LSTM(256, 2), 43)`. ctx: the device, an `mxnet.Context`; None takes `try_gpu()`.
-    path: another file that `save_weights` or a checkpointed training wrote, for a model of its kind.
+    Args:
+        model: The network, `RNNModel(rnn.LSTM(256, 2), 43)`.
+        ctx: The device, an `mxnet.Context`; None means `try_gpu()`.
+        path: Another file from `save_weights` or from a training with a checkpoint, for the same kind of model.
 
-    Raises FileNotFoundError where there is no file, and ValueError where it is damaged or holds
-    another network; the model is then as it was.
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is corrupted or belongs to another network; the model has not changed.
     """
     checkpoint, ctx = load_checkpoint(path, Record()), ctx or try_gpu()
-    was = checkpoint.arguments | {"vocab_size": len(checkpoint.arguments["vocabulary"])}
-    given = gluon_internals.facts(model) | {"vocab_size": getattr(model, "vocab_size", was["vocab_size"])}
-    differences = [f"{name} {was[name]!r} and not {value!r}" for name, value in given.items() if was[name] != value]
-    if differences:
-        raise ValueError(f"model has to be a network like the one in {Path(path).name!r}: {', '.join(differences)}.")
+    saved = checkpoint.arguments | {"vocab_size": len(checkpoint.arguments["vocabulary"])}
+    given = gluon_internals.layer_config(model) | {"vocab_size": getattr(model, "vocab_size", saved["vocab_size"])}
+    wrong = [f"{name} must be {saved[name]!r}, got {value!r}" for name, value in given.items() if saved[name] != value]
+    if wrong:
+        raise ValueError(f"model must be a network like the one in {Path(path).name!r}: {'; '.join(wrong)}.")
     gluon_internals.initialize_weights(model, init.Zero(), 1, 1, ctx)
-    put(checkpoint.weights, gluon_internals.weights_of(model, ctx))
+    copy_into(gluon_internals.weights_of(model, ctx), checkpoint.weights)

@@ -1,8 +1,8 @@
-"""Sweeps: call one experiment with many configurations in parallel, and keep each result as a file.
+"""Sweeps: call one experiment with many configurations in parallel, and save each result as a file.
 
 cloudpickle sends the experiment to the workers, with everything that it uses from the notebook and from modules next to
-it: functions, classes, closures, defaults and global values. The digest of these bytes, without file names and other
-parts that differ between processes, is a part of the key under which a result is kept. What cloudpickle does not find
+it: functions, classes, closures, defaults, and global values. The digest of these bytes, without file names and other
+parts that differ between processes, is part of the name of a result's file. Anything that cloudpickle does not find
 does not exist in a worker, so it cannot change a result.
 """
 
@@ -39,7 +39,7 @@ mxnet_lock = threading.Lock()  # MXNet's random numbers belong to the process, a
 
 
 def run_sweep(experiment, configurations, folder, *, recompute=False):
-    """Call experiment(**configuration) for each configuration in parallel, and keep each result as a file.
+    """Call experiment(**configuration) for each configuration in parallel, and save each result as a file.
 
     The runs use one process with one thread per core of this machine. If the environment variable
     DASK_SCHEDULER_ADDRESS is set, they use that Dask cluster instead, whose workers need this package. The output that
@@ -54,7 +54,7 @@ def run_sweep(experiment, configurations, folder, *, recompute=False):
         experiment: Function that returns what JSON can store (numbers, strings, lists, dicts). Its result must depend
             on its arguments only, including the random seed, and it must import user modules outside of functions.
         configurations: List of dicts, argument name -> value that JSON can store.
-        folder: Directory of the results, one JSON file per configuration; created if it is missing. A damaged file is
+        folder: Directory of the results, one JSON file per configuration; created if it is missing. A corrupted file is
             replaced.
         recompute: Whether to replace results that exist already.
 
@@ -64,7 +64,7 @@ def run_sweep(experiment, configurations, folder, *, recompute=False):
     Raises:
         TypeError: An argument has the wrong type; nothing has run.
         ValueError: An argument has an invalid value; nothing has run.
-        RuntimeError: A run failed, and the message names its configuration; all other results have been kept. Or a
+        RuntimeError: A run failed, and the message names its configuration; all other results are saved. Or a
             worker process was killed, or the Dask cluster is not available.
     """
     check_configurations(experiment, configurations)
@@ -73,7 +73,7 @@ def run_sweep(experiment, configurations, folder, *, recompute=False):
     names = [_file_name(configuration, code) for configuration in configurations]
     results, failures = {}, []
     for name in [] if recompute else names:
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # it is missing or damaged
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # it is missing or corrupted
             results[name] = json.loads((folder / name).read_text())["result"]
     missing = {name: conf for name, conf in zip(names, configurations, strict=True) if name not in results}
     if missing:
@@ -89,9 +89,8 @@ def run_sweep(experiment, configurations, folder, *, recompute=False):
                     unfinished.replace(folder / name)
                 progress.update(f"{len(failures)} failed" if failures else "")
     for configuration, message, details in failures:
-        raise RuntimeError(
-            f"experiment failed with {configuration} ({message}); fix it and rerun, as {len(results)} results are kept."
-        ) from RuntimeError(details)
+        problem = f"experiment failed with {configuration} ({message})"
+        raise RuntimeError(f"{problem}; fix it and rerun, {len(results)} results are saved.") from RuntimeError(details)
     return [results[name] for name in names]
 
 
@@ -137,9 +136,8 @@ def _on_cluster(sent, missing):
             client = stack.enter_context(Client(address, timeout=CLUSTER_TIMEOUT))
             client.wait_for_workers(1, timeout=CLUSTER_TIMEOUT)
         except (ImportError, OSError, ValueError) as error:
-            raise RuntimeError(
-                f"DASK_SCHEDULER_ADDRESS must name a Dask cluster with workers, got {address!r} ({error}); unset it."
-            ) from error
+            message = f"DASK_SCHEDULER_ADDRESS must name a Dask cluster with workers, got {address!r} ({error})"
+            raise RuntimeError(f"{message}; unset it.") from error
         futures = {client.submit(_run, name, sent, conf, SOURCES, pure=False): name for name, conf in missing.items()}
         for future in as_completed(futures):
             # Dask itself reports an exception only if a run has killed its workers.
@@ -191,6 +189,6 @@ def _file_name(configuration, code):
     return f"{readable[:120]}-{_digest(repr([configuration, code]))[:16]}.json"
 
 
-# Both as of the import of this package: a worker that has imported other sources, or later other modules, is found out.
+# Both as of the import of this package: a worker with other sources or, later, other modules is an error.
 SOURCES = _digest([(p.name, p.read_bytes()) for p in sorted(PACKAGE.rglob("*")) if p.suffix in {".py", ".txt", ".npz"}])
 MODULES_AT_START = _user_modules()

@@ -1,7 +1,7 @@
-"""CUDA's libraries are loaded from wheels, and what the driver says of a card is understood.
+"""CUDA's libraries are loaded from wheels, and the driver's answers are interpreted correctly.
 
-Stand-ins take the place of both: libraries without any function, which only need each other as the real ones do, in a
-folder laid out as pip does it. tests/install/gpu/ has the real wheels.
+Both are stubs: libraries without functions, which depend on each other like the real ones, in a directory with the
+layout that pip creates. tests/install/gpu/ uses the real wheels.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ import pytest
 
 from d2l_helpers._internal import cuda, import_mxnet
 
-# What the real libraries need of each other, from `readelf -d`; unlike these, some know their neighbours' folders.
+# Dependencies of the real libraries, from `readelf -d`; some of the real ones also have an RPATH.
 BLAS = ["libcublas.so.11", "libcublasLt.so.11"]
 NEEDS = {
     "libcublas.so.11": ["libcublasLt.so.11"],
@@ -28,26 +28,29 @@ NEEDS = {
 }
 LOADED = [name for names in cuda.WHEELS.values() for name in names]
 MXNET_ASKS_FOR = [name for name in LOADED if name != "libcublasLt.so.11" and "libcudnn_" not in name]
-NOT_LOADED = "libcudnn_cnn_infer.so.8"  # cuDNN opens it if a network convolves
+NOT_LOADED = "libcudnn_cnn_infer.so.8"  # cuDNN loads it for convolutions
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="MXNet's CUDA build exists for Linux only")
 
 
 def shared_library(name, needed, machine=None):
-    """A library's bytes: what the loader reads of it, and no function.
+    """Return the bytes of a library without functions.
 
-    machine: ELF's number of a processor, this one's if None.
+    Args:
+        name: Its soname.
+        needed: Names of the libraries on which it depends.
+        machine: ELF's number of a processor; None means this one.
     """
     with open(sys.executable, "rb") as python:
         machine = machine or struct.unpack("18xH", python.read(20))[0]
     strings, header, programs = b"\0", 64, 3 * 56
     dynamic = []
-    for tag, text in [(14, name), *((1, other) for other in needed)]:  # 14: its own name; 1: a name that it needs
+    for tag, text in [(14, name), *((1, other) for other in needed)]:  # 14: soname; 1: dependency
         dynamic.append((tag, len(strings)))
         strings += text.encode() + b"\0"
     size = 16 * (len(dynamic) + 5)
     at, end = header + programs, header + programs + size + len(strings)
-    # Where the names are and how many bytes; the table of functions, which is empty, and the size of an entry; the end.
+    # Address and size of the strings; the empty symbol table and the size of an entry; the end.
     dynamic += [(5, at + size), (10, len(strings)), (6, end), (11, 24), (0, 0)]
     return b"".join(
         [
@@ -55,7 +58,7 @@ def shared_library(name, needed, machine=None):
             struct.pack("HHIQQQIHHHHHH", 3, machine, 1, 0, header, 0, 0, header, 56, 3, 0, 0, 0),
             struct.pack("IIQQQQQQ", 1, 6, 0, 0, 0, end + 24, end + 24, 4096),  # load all of it
             struct.pack("IIQQQQQQ", 2, 6, at, at, at, size, size, 8),  # the dynamic section
-            struct.pack("IIQQQQQQ", 0x6474E551, 6, 0, 0, 0, 0, 0, 16),  # the stack holds no code
+            struct.pack("IIQQQQQQ", 0x6474E551, 6, 0, 0, 0, 0, 0, 16),  # the stack is not executable
             *(struct.pack("QQ", tag, value) for tag, value in dynamic),
             strings,
             bytes(24),
@@ -64,7 +67,7 @@ def shared_library(name, needed, machine=None):
 
 
 def install(site, wheel, files):
-    """Write a wheel's files (path -> bytes) below a folder, and the list of them that pip leaves."""
+    """Write a wheel's files (path -> bytes) into a directory, and the RECORD that pip writes."""
     for path, content in files.items():
         (site / path).parent.mkdir(parents=True, exist_ok=True)
         (site / path).write_bytes(content)
@@ -89,7 +92,7 @@ raise SystemExit
 
 @pytest.fixture
 def site(tmp_path):
-    """A site-packages folder with MXNet's CUDA build and the wheels of its libraries."""
+    """Return a site-packages directory with MXNet's CUDA build and the wheels of its libraries."""
     site = tmp_path / "site-packages"
     mxnet = {"mxnet/__init__.py": LIST_WHAT_IS_LOADED.encode()}
     install(site, "mxnet-cu117", mxnet | {"mxnet/libmxnet.so": shared_library("libmxnet.so", MXNET_ASKS_FOR)})
@@ -101,7 +104,7 @@ def site(tmp_path):
 
 @pytest.fixture
 def import_package(site, run_python):
-    """A function that imports the package where that folder stands first, with further folders for the loader."""
+    """Return a function that imports the package with this directory first, and directories for the loader."""
 
     def run(*folders, code="import d2l_helpers"):
         first = f"import sys; sys.path.insert(0, {str(site)!r})"
@@ -116,7 +119,7 @@ def file_of(name, site):
 
 
 @on_linux
-def test_all_libraries_are_loaded_before_mxnet_asks_for_them(import_package, site):
+def test_all_libraries_are_loaded_before_mxnet(import_package, site):
     run = import_package()
     assert (run.returncode, run.stderr) == (0, "")
     assert [name for name in LOADED if str(file_of(name, site)) not in run.stdout] == []
@@ -124,7 +127,7 @@ def test_all_libraries_are_loaded_before_mxnet_asks_for_them(import_package, sit
 
 
 @on_linux
-def test_parts_of_another_cuda_are_not_mixed_in(import_package, site, tmp_path):
+def test_libraries_of_another_cuda_are_not_loaded(import_package, site, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     for name in LOADED:
@@ -135,13 +138,13 @@ def test_parts_of_another_cuda_are_not_mixed_in(import_package, site, tmp_path):
 
 
 @on_linux
-def test_stand_ins_are_not_found_unless_somebody_loads_them(site):
+def test_the_loader_does_not_find_the_stubs_without_help(site):
     with pytest.raises(OSError, match="cannot open shared object file"):
         ctypes.CDLL(str(file_of("libcublas.so.11", site)))
 
 
 @on_linux
-def test_without_the_cuda_build_no_wheel_is_looked_at(import_package, site):
+def test_without_the_cuda_build_no_wheel_is_read(import_package, site):
     for name in LOADED:
         file_of(name, site).write_bytes(b"")
     for info in site.glob("mxnet*.dist-info"):
@@ -151,19 +154,19 @@ def test_without_the_cuda_build_no_wheel_is_looked_at(import_package, site):
     assert (run.returncode, run.stderr) == (0, "")
 
 
-def is_cut_off(path):
+def truncate(path):
     path.write_bytes(path.read_bytes()[:-100])
 
 
-def is_garbage_of_the_right_size(path):
+def replace_content(path):
     path.write_bytes(b"?" * path.stat().st_size)
 
 
-def is_for_another_processor(path):
+def use_another_processor(path):
     path.write_bytes(shared_library(path.name, NEEDS.get(path.name, []), machine=8))  # MIPS
 
 
-HARMS = [is_cut_off, is_garbage_of_the_right_size, is_for_another_processor]
+DAMAGES = [truncate, replace_content, use_another_processor]
 TRY_WITHOUT_EACH = """
 import importlib, pathlib
 for path in sorted(pathlib.Path(sys.path[0]).glob("nvidia/*/lib/*")):
@@ -178,18 +181,18 @@ for path in sorted(pathlib.Path(sys.path[0]).glob("nvidia/*/lib/*")):
 
 
 @on_linux
-def test_each_missing_library_is_named_with_the_command_that_brings_it(import_package, is_one_sentence):
-    told = [line.split("\t") for line in import_package(code=TRY_WITHOUT_EACH).stdout.splitlines()]
-    assert sorted(name for name, _ in told) == sorted([*LOADED, NOT_LOADED])
-    for name, message in told:
+def test_a_missing_library_is_named_with_the_command_that_installs_it(import_package, is_one_sentence):
+    errors = [line.split("\t") for line in import_package(code=TRY_WITHOUT_EACH).stdout.splitlines()]
+    assert sorted(name for name, _ in errors) == sorted([*LOADED, NOT_LOADED])
+    for name, message in errors:
         assert is_one_sentence(message)
         assert name in message and "`make install-gpu`" in message
 
 
 @on_linux
-@pytest.mark.parametrize("harm", HARMS)
-def test_an_unfit_library_is_named_with_the_command_that_brings_it(harm, import_package, site, is_one_sentence):
-    harm(file_of("libcufft.so.10", site))
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_library_is_named_with_the_command_that_installs_it(damage, import_package, site, is_one_sentence):
+    damage(file_of("libcufft.so.10", site))
     run = import_package()
     kind, _, message = run.stderr.rstrip("\n").split("\n")[-1].partition(": ")
     assert (run.returncode, kind) == (1, "ImportError")
@@ -198,7 +201,7 @@ def test_an_unfit_library_is_named_with_the_command_that_brings_it(harm, import_
 
 
 @on_linux
-def test_libraries_without_a_wheel_are_the_system_s(import_package, site):
+def test_the_system_provides_libraries_without_a_wheel(import_package, site):
     for info in site.glob("nvidia*.dist-info"):
         shutil.rmtree(info)
     (site / "nvidia").rename(site / "system")
@@ -208,7 +211,7 @@ def test_libraries_without_a_wheel_are_the_system_s(import_package, site):
     assert {folder for folder in folders if str(folder) not in run.stdout} == set()
 
 
-def test_a_machine_without_a_driver_is_told_how_to_go_back_to_the_cpu(is_one_sentence):
+def test_without_a_driver_the_error_names_the_cpu_build(is_one_sentence):
     error = OSError("libcuda.so.1: cannot open shared object file: No such file or directory")
     message = import_mxnet.how_to_get_mxnet(error, "x86_64")
     assert is_one_sentence(message)
@@ -219,7 +222,7 @@ def test_a_machine_without_a_driver_is_told_how_to_go_back_to_the_cpu(is_one_sen
 
 
 class Driver(SimpleNamespace):
-    """Two GPUs, one of compute capability 8.6 and one of 9.0, asked in the way of the real functions."""
+    """A stub driver with two GPUs, of compute capability 8.6 and 9.0."""
 
     def cuInit(self, _):  # noqa: N802
         return 0
@@ -233,19 +236,19 @@ class Driver(SimpleNamespace):
         return 0
 
 
-def test_the_driver_is_asked_for_the_capability_of_each_card(monkeypatch):
+def test_the_driver_returns_the_compute_capability_of_each_gpu(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: {"libcuda.so.1": Driver()}[name])
     assert [cuda.compute_capability(gpu) for gpu in range(3)] == [(8, 6), (9, 0), None]
 
 
 @pytest.mark.parametrize("function", ["cuInit", "cuDeviceGet", "cuDeviceGetAttribute"])
-def test_a_driver_that_fails_is_not_believed(function, monkeypatch):
+def test_a_driver_that_fails_gives_none(function, monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Driver(**{function: lambda *_: 100}))
     assert cuda.compute_capability(0) is None
 
 
 @pytest.mark.parametrize("driver", ["missing", "of another kind"])
-def test_a_driver_that_cannot_be_asked_says_nothing(driver, monkeypatch):
+def test_a_driver_that_cannot_be_loaded_gives_none(driver, monkeypatch):
     def load(name):
         if driver == "missing":
             raise OSError(f"{name}: cannot open shared object file")

@@ -1,4 +1,4 @@
-"""A GPU is used only after it has computed something right. No GPU is at hand: the faults are injected."""
+"""A GPU is used only if it passes a self-test; the GPUs and their faults are simulated."""
 
 import subprocess
 import sys
@@ -10,19 +10,19 @@ import pytest
 import d2l_helpers as d2l
 from d2l_helpers._internal import devices
 
-on_the_cpu = devices._small_lstm_step
+small_lstm_step_on_cpu = devices._small_lstm_step
 
 
 @pytest.fixture
 def gpus(monkeypatch):
-    """A function that makes a machine with one GPU for each argument: None, an error, or a wrong result."""
+    """Return a function that simulates one GPU for each argument: None, an error, or a wrong result."""
 
     def install(*faults):
         def small_lstm_step(ctx):
             fault = faults[ctx.device_id] if ctx.device_type == "gpu" else None
             if isinstance(fault, Exception):
                 raise fault
-            return on_the_cpu(mx.cpu()) if fault is None else fault
+            return small_lstm_step_on_cpu(mx.cpu()) if fault is None else fault
 
         monkeypatch.setattr(mx.context, "num_gpus", lambda: len(faults))
         monkeypatch.setattr(devices.cuda, "compute_capability", lambda gpu: None)
@@ -32,7 +32,7 @@ def gpus(monkeypatch):
 
 
 FAULTS = {
-    "no machine code": mx.MXNetError("Check failed: CUDA: no kernel image is available for execution"),
+    "no binaries": mx.MXNetError("Check failed: CUDA: no kernel image is available for execution"),
     "wrong driver": mx.MXNetError("CUDA: CUDA driver version is insufficient for CUDA runtime version"),
     "out of memory": mx.MXNetError("Traceback:\n  line\ncudaMalloc retry failed: out of memory"),
     "cuDNN missing": mx.MXNetError("Could not load library libcudnn_ops_infer.so.8"),
@@ -40,7 +40,7 @@ FAULTS = {
 }
 
 
-def test_without_a_gpu_the_cpu_computes_and_nobody_is_warned(recwarn):
+def test_without_a_gpu_the_cpu_is_used_without_a_warning(recwarn):
     assert d2l.try_gpu() == mx.cpu()
     assert d2l.try_all_gpus() == [mx.cpu()]
     assert [warning for warning in recwarn if warning.category is UserWarning] == []
@@ -54,17 +54,17 @@ def test_a_gpu_that_works_is_used(gpus, recwarn):
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_gpu_that_is_seen_but_cannot_be_used_gives_the_cpu_and_one_warning(fault, gpus):
+def test_a_gpu_that_does_not_work_gives_the_cpu_and_one_warning(fault, gpus):
     gpus(fault, None)
     with pytest.warns(UserWarning) as warnings:
         assert d2l.try_gpu() == mx.cpu()
     (message,) = (str(warning.message) for warning in warnings)
     assert message.startswith("GPU 0 cannot be used (")
     assert (str(fault).splitlines()[-1] if isinstance(fault, Exception) else "wrong numbers") in message
-    assert "README" in message and "\n" not in message  # noqa: PT018
+    assert "docs/installation.md" in message and "\n" not in message  # noqa: PT018
 
 
-def test_all_gpus_are_tried_card_by_card(gpus):
+def test_every_gpu_is_tested(gpus):
     gpus(None, FAULTS["out of memory"], None, FAULTS["wrong numbers"])
     with pytest.warns(UserWarning) as warnings:
         assert d2l.try_all_gpus() == [mx.gpu(0), mx.gpu(2)]
@@ -72,7 +72,7 @@ def test_all_gpus_are_tried_card_by_card(gpus):
 
 
 @pytest.mark.parametrize("capability", [(5, 0), (6, 1), (7, 5), (8, 0), (8, 6), (8, 9)])
-def test_cards_from_maxwell_to_ada_are_tried(capability, gpus, monkeypatch, recwarn):
+def test_gpus_from_maxwell_to_ada_are_tested(capability, gpus, monkeypatch, recwarn):
     gpus(None)
     monkeypatch.setattr(devices.cuda, "compute_capability", lambda gpu: capability)
     assert d2l.try_gpu() == mx.gpu(0)
@@ -80,7 +80,7 @@ def test_cards_from_maxwell_to_ada_are_tried(capability, gpus, monkeypatch, recw
 
 
 @pytest.mark.parametrize("capability", [(3, 7), (9, 0), (10, 0), (12, 0)])
-def test_older_and_newer_cards_are_passed_over_before_mxnet_starts_anything_on_them(capability, gpus, monkeypatch):
+def test_mxnet_starts_nothing_on_older_and_newer_gpus(capability, gpus, monkeypatch):
     gpus(AssertionError("It was started."), None)
     monkeypatch.setattr(devices.cuda, "compute_capability", lambda gpu: [capability, (8, 6)][gpu])
     with pytest.warns(UserWarning) as warnings:
@@ -90,7 +90,7 @@ def test_older_and_newer_cards_are_passed_over_before_mxnet_starts_anything_on_t
     assert "5.0 to 8.9" in message
 
 
-def test_a_driver_that_cannot_even_count_gives_the_cpu_and_one_warning(monkeypatch):
+def test_a_driver_that_cannot_count_gpus_gives_the_cpu_and_one_warning(monkeypatch):
     def num_gpus():
         raise mx.MXNetError("Traceback (most recent call last):\n  File base.h\n" + str(FAULTS["wrong driver"]))
 
@@ -106,15 +106,15 @@ def test_mxnets_own_error_is_caught(monkeypatch):
         assert d2l.try_gpu() == mx.cpu()
 
 
-def test_the_computation_that_a_gpu_has_to_repeat_is_no_constant():
-    values = on_the_cpu(mx.cpu())
+def test_the_self_test_does_not_compute_constants():
+    values = small_lstm_step_on_cpu(mx.cpu())
     assert np.isfinite(values).all()
     assert len(np.unique(values)) > 10
 
 
-def test_missing_cuda_libraries_are_told_in_one_sentence(tmp_path):
+def test_missing_cuda_libraries_raise_one_sentence(tmp_path):
     (tmp_path / "mxnet.py").write_text("raise OSError('libcudart.so.11.0: cannot open shared object file')")
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import d2l_helpers"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "ImportError: MXNet's machine code cannot be loaded (libcudart.so.11.0" in process.stderr.splitlines()[-1]
+    assert "ImportError: MXNet's shared library cannot be loaded (libcudart.so.11.0" in process.stderr.splitlines()[-1]
     assert "`make install-gpu`" in process.stderr.splitlines()[-1]

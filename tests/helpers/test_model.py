@@ -1,4 +1,4 @@
-"""RNNModel: any recurrent layer of Gluon, hybridized or not."""
+"""RNNModel works with every recurrent layer of Gluon, hybridized or not."""
 
 import d2lzh
 import mxnet as mx
@@ -23,7 +23,7 @@ hybridized_or_not = pytest.mark.parametrize("hybridized", [True, False])
 
 
 def new_model(layer, library=d2l, **kwargs):
-    """A model with weights large enough for a state to matter."""
+    """Return a model with weights that are large enough for the state to matter."""
     model = library.RNNModel(layer(**kwargs), VOCAB_SIZE)
     model.initialize(mx.init.Uniform(0.7))
     return model
@@ -66,10 +66,10 @@ def test_equals_the_published_model_with_the_same_weights(layer, num_layers, bid
     ours = new_model(layer, num_layers=num_layers, bidirectional=bidirectional)
     theirs = new_model(layer, d2lzh, num_layers=num_layers, bidirectional=bidirectional)
     state = ours.begin_state(batch_size=3)
-    ours(some_text(3, 5), state), theirs(some_text(3, 5), state)  # both know the shapes of their weights now
+    ours(some_text(3, 5), state), theirs(some_text(3, 5), state)  # infers the shapes of the weights
     copy_weights(theirs, ours)
     other_state = state
-    for seed in range(3):  # each time from the state of the last
+    for seed in range(3):  # each from the previous state
         output, state = ours(some_text(3, 5, seed), state)
         other_output, other_state = theirs(some_text(3, 5, seed), other_state)
         assert_same(as_numpy(output, state), as_numpy(other_output, other_state))
@@ -77,7 +77,7 @@ def test_equals_the_published_model_with_the_same_weights(layer, num_layers, bid
 
 @every_layer
 @both_directions
-def test_logits_stand_time_step_by_time_step(layer, bidirectional):
+def test_logits_are_ordered_by_time_step(layer, bidirectional):
     model = new_model(layer, bidirectional=bidirectional)
     X = some_text(3, 5)
     together, _ = model(X, model.begin_state(batch_size=3))
@@ -87,7 +87,7 @@ def test_logits_stand_time_step_by_time_step(layer, bidirectional):
 
 
 @every_layer
-def test_state_carries_what_came_before(layer):
+def test_the_state_carries_information_about_previous_steps(layer):
     model = new_model(layer, num_layers=2)
     X = some_text(3, 8)
     whole, last = model(X, model.begin_state(batch_size=3))
@@ -114,7 +114,7 @@ def test_hybridized_or_not_gives_the_same(layer, bidirectional, recorded):
         loss.backward()
         return as_numpy(output, [p.grad() for p in model.collect_params().values()])
 
-    assert model._active  # as it is made
+    assert model._active  # the default
     hybridized = run()
     model.hybridize(False)
     assert not model._active
@@ -124,7 +124,7 @@ def test_hybridized_or_not_gives_the_same(layer, bidirectional, recorded):
 @every_layer
 @hybridized_or_not
 @pytest.mark.parametrize("recorded", [False, True])
-def test_later_calls_leave_earlier_outputs_and_states_alone(layer, hybridized, recorded):
+def test_later_calls_do_not_change_earlier_outputs_and_states(layer, hybridized, recorded):
     model = new_model(layer, num_layers=2)
     if not hybridized:
         model.hybridize(False)
@@ -134,15 +134,15 @@ def test_later_calls_leave_earlier_outputs_and_states_alone(layer, hybridized, r
         for seed in range(4):
             output, state = model(some_text(3, 5, seed), state)
             calls.append((output, state, as_numpy(output, state)))
-    for output, state, at_that_time in calls:
-        for array, then in zip([output, *state], at_that_time, strict=True):
-            np.testing.assert_array_equal(array.asnumpy(), then)
-    assert len({then[0].tobytes() for _, _, then in calls}) == 4
+    for output, state, expected in calls:
+        for array, value in zip([output, *state], expected, strict=True):
+            np.testing.assert_array_equal(array.asnumpy(), value)
+    assert len({expected[0].tobytes() for _, _, expected in calls}) == 4
 
 
 @every_layer
 @hybridized_or_not
-def test_calls_of_other_sizes_in_between_change_nothing(layer, hybridized):
+def test_calls_with_other_sizes_in_between_change_nothing(layer, hybridized):
     model = new_model(layer, num_layers=2)
     if not hybridized:
         model.hybridize(False)
@@ -159,8 +159,8 @@ def test_calls_of_other_sizes_in_between_change_nothing(layer, hybridized):
 
 @every_layer
 @hybridized_or_not
-def test_one_gradient_reaches_through_two_forward_passes(layer, hybridized):
-    """Two calls, the state handed on, then one backward: as if it had been one call of twice the length."""
+def test_a_gradient_flows_through_two_forward_passes(layer, hybridized):
+    """Two calls with a carried state have the same gradient as one call of twice the length."""
     model = new_model(layer, num_layers=2)
     if not hybridized:
         model.hybridize(False)
@@ -210,7 +210,7 @@ for layer in (rnn.RNN, rnn.LSTM, rnn.GRU):
 def test_dropout_acts_in_training_only_and_not_at_all_in_the_kernels_of_onednn(
     run_python, mxnet_cpu_kernels, acts_in_training
 ):
-    """OneDNN, which MXNet prefers on the CPU, has no dropout inside recurrent layers."""
+    """OneDNN, which MXNet uses on a CPU, has no dropout in recurrent layers."""
     run = run_python(DROPOUT, MXNET_USE_MKLDNN_RNN=mxnet_cpu_kernels)
     assert run.returncode == 0, run.stderr
     assert run.stdout == f"False {acts_in_training}\n" * 6
@@ -239,11 +239,11 @@ def test_parameters_can_be_saved_and_loaded(layer, tmp_path):
     np.testing.assert_array_equal(other(some_text(3, 5), state)[0].asnumpy(), output.asnumpy())
 
 
-def test_begin_state_hands_its_arguments_on():
+def test_begin_state_forwards_its_arguments():
     state = new_model(LAYERS["LSTM"]).begin_state(batch_size=4, ctx=mx.cpu(1), func=nd.ones)
     assert [s.shape for s in state] == [(1, 4, NUM_HIDDENS)] * 2
     assert all(s.context == mx.cpu(1) and s.asnumpy().all() for s in state)
 
 
-def test_keywords_of_gluon_blocks_are_handed_on():
+def test_keyword_arguments_of_gluon_blocks_are_forwarded():
     assert d2l.RNNModel(rnn.GRU(NUM_HIDDENS), VOCAB_SIZE, prefix="mine_").prefix == "mine_"

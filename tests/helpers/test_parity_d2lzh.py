@@ -1,7 +1,7 @@
-"""The proof: d2l_helpers computes what the published helpers of 2019 (d2lzh 1.0.0) compute.
+"""d2l_helpers computes the same as the published helpers of 2019, d2lzh 1.0.0.
 
-Equal initial weights and equal data must give equal perplexities, with the document's learning
-rate, clipping, steps and batch size. The networks are smaller than the document's, for speed.
+The same initial weights and data must give the same perplexities, with the original notebook's learning rate, clipping,
+number of steps, and batch size. The networks are smaller than the original one, for speed.
 """
 
 import inspect
@@ -23,7 +23,7 @@ CTX = mx.cpu()
 
 
 def reported_perplexities(printed):
-    """The perplexities of all reports, whose epochs must be 1, 2, 3 and so on."""
+    """Return the perplexities of all reports, whose epochs must be 1, 2, 3, and so on."""
     reports = re.findall(r"^epoch (\d+), perplexity (\d+\.\d{6}), time \d+\.\d\d sec$", printed, re.MULTILINE)
     assert [int(epoch) for epoch, _ in reports] == list(range(1, NUM_EPOCHS + 1))
     return [float(perplexity) for _, perplexity in reports]
@@ -31,14 +31,14 @@ def reported_perplexities(printed):
 
 def assert_agree(perplexity, published):
     np.testing.assert_allclose(perplexity, published, rtol=1e-3)
-    assert perplexity[-1] < 0.9 * perplexity[0]  # or there would be nothing to compare
+    assert perplexity[-1] < 0.9 * perplexity[0]  # otherwise the comparison would be trivial
 
 
 # Gluon
 
 
 def start_from(model, weights):
-    """Make the next initialisation, which training begins with, end in these weights."""
+    """Let the next initialization, with which training begins, use these weights."""
     initialize = model.initialize
 
     def initialize_and_replace(*args, **kwargs):
@@ -75,8 +75,7 @@ def test_first_ten_epochs_of_a_gluon_model_have_the_published_perplexities(layer
     assert len(ours.splitlines()) == len(published.splitlines())
 
 
-def test_the_document_s_seed_draws_the_published_initial_weights(time_machine):
-    """So that a seed means the same run here as with the published helpers."""
+def test_a_seed_gives_the_published_initial_weights(time_machine):
     corpus_indices, char_to_idx, idx_to_char, vocab_size = time_machine
     weights = []
     for library in (d2l, d2lzh):
@@ -97,7 +96,7 @@ NUM_HIDDENS = 24
 
 
 def weight_shapes(num_gates, vocab_size):
-    """From the input to all gates, from the hidden state to them, their bias; to the output, its bias."""
+    """Return the shapes of W_xh, W_hh, b_h (of all gates), W_hq, and b_q."""
     gates = num_gates * NUM_HIDDENS
     return [(vocab_size, gates), (NUM_HIDDENS, gates), (gates,), (NUM_HIDDENS, vocab_size), (vocab_size,)]
 
@@ -184,13 +183,13 @@ SIGNATURES = {
 
 
 def positional(function):
-    """The parameters that can be given by position, and their defaults."""
+    """Return the positional parameters and their defaults."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return {p.name: p.default for p in inspect.signature(function).parameters.values() if p.kind in kinds}
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_name_is_public_and_takes_the_arguments_of_the_course_in_their_order(name):
+def test_a_function_is_public_and_has_the_arguments_of_2019_in_their_order(name):
     assert name in d2l.__all__
     assert list(positional(getattr(d2l, name))) == SIGNATURES[name]
 
@@ -199,11 +198,11 @@ def test_name_is_public_and_takes_the_arguments_of_the_course_in_their_order(nam
 def test_signature_is_the_published_one(name):
     published = positional(getattr(d2lzh, name))
     if name == "load_data_time_machine":
-        published["num_examples"] = 10000  # which the document's course could choose and d2lzh could not
+        published["num_examples"] = 10000  # an argument in STAT 157, but not in d2lzh
     assert positional(getattr(d2l, name)) == published
 
 
-def test_the_loader_reads_10000_characters_unless_told_otherwise():
+def test_the_loader_reads_10000_characters_by_default():
     assert positional(d2l.load_data_time_machine) == {"num_examples": 10000}
 
 

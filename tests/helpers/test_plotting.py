@@ -1,4 +1,4 @@
-"""Pictures show what they were given, say what is on their axes, and describe themselves."""
+"""Figures show their data, have labels and titles, and have alt text."""
 
 import matplotlib
 import numpy as np
@@ -12,15 +12,15 @@ import d2l_helpers as d2l  # noqa: E402
 
 TEXT = "the time machine"
 STATES = np.random.default_rng(1).uniform(-1, 1, (len(TEXT), 5))
-SURPRISE = np.linspace(0, 3, len(TEXT))
-PICTURES = {
+SURPRISAL = np.linspace(0, 3, len(TEXT))
+FIGURES = {
     "perplexity": lambda: d2l.show_perplexity([20.0, 5.0, 1.5]),
     "runs": lambda: d2l.show_runs({"one": [20.0, 5.0], "two": [19.0, 4.0]}),
     "hidden states": lambda: d2l.show_hidden_states(STATES, TEXT),
     "gates": lambda: d2l.show_gates({"input": abs(STATES), "forget": abs(STATES)}, TEXT)[0],
-    "surprise": lambda: d2l.show_surprisal(SURPRISE, TEXT),
+    "surprisal": lambda: d2l.show_surprisal(SURPRISAL, TEXT),
 }
-EVERY_PICTURE = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
+EVERY_FIGURE = pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def alt(axes):
     return metadata["image/png"]["alt"]
 
 
-@EVERY_PICTURE
+@EVERY_FIGURE
 def test_axes_have_labels_and_a_title(draw):
     axes = draw()
     assert axes.get_xlabel()
@@ -42,16 +42,16 @@ def test_axes_have_labels_and_a_title(draw):
     assert axes.get_title()
 
 
-@EVERY_PICTURE
-def test_the_figure_describes_itself(draw):
+@EVERY_FIGURE
+def test_a_figure_has_alt_text(draw):
     assert len(alt(draw())) > 40
 
 
-def test_the_network_describes_itself():
+def test_the_diagram_has_alt_text():
     assert "2 recurrent layers, unrolled over 3 time steps" in alt(d2l.show_network(2, 3))
 
 
-def test_the_network_has_a_box_for_every_layer_and_step_and_an_arrow_for_every_term_of_the_equations():
+def test_the_diagram_has_a_box_for_every_layer_and_step_and_an_arrow_for_every_term_of_the_equations():
     axes = d2l.show_network(2, 3)
     boxes = [text for text in axes.texts if text.get_bbox_patch() is not None and text.get_text()]
     arrows = [text for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
@@ -68,11 +68,11 @@ def test_a_history_and_a_list_draw_the_same_curve():
     assert list(line.get_ydata()) == [20.0, 5.0, 1.5]
 
 
-def test_runs_can_be_told_apart_without_colours():
+def test_runs_are_distinguishable_in_grayscale():
     axes = d2l.show_runs({str(i): [3.0, 2.0] for i in range(8)})
     styles = {(line.get_linestyle(), line.get_color()) for line in axes.lines}
     assert len(styles) == 8
-    assert all(float(colour) <= 0.6 for _, colour in styles)
+    assert all(float(color) <= 0.6 for _, color in styles)
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [str(i) for i in range(8)]
 
 
@@ -90,11 +90,11 @@ def test_there_is_a_heat_map_for_every_gate():
     ]
 
 
-def test_the_greatest_surprise_is_named():
-    assert d2l.show_surprisal(SURPRISE, TEXT).get_title() == "The greatest surprise is 'e', 3 nats"
+def test_the_title_names_the_highest_surprisal():
+    assert d2l.show_surprisal(SURPRISAL, TEXT).get_title() == "Highest surprisal: 'e', 3 nats"
 
 
-def test_it_draws_where_it_is_told_to():
+def test_figures_can_be_drawn_into_given_axes():
     _, (left, right) = plt.subplots(1, 2)
     assert d2l.show_perplexity([2.0, 1.0], axes=left) is left
     assert d2l.show_hidden_states(STATES, TEXT, axes=right) is right
@@ -105,10 +105,10 @@ def test_it_draws_where_it_is_told_to():
     [
         lambda: d2l.show_hidden_states(STATES[1:], TEXT),
         lambda: d2l.show_gates({"input": STATES[1:]}, TEXT),
-        lambda: d2l.show_surprisal(SURPRISE[1:], TEXT),
+        lambda: d2l.show_surprisal(SURPRISAL[1:], TEXT),
     ],
 )
-def test_other_lengths_are_refused_in_one_sentence(draw):
-    with pytest.raises(ValueError, match="has 15 time steps but text has 16 characters") as error:
+def test_a_different_length_raises_one_sentence(draw):
+    with pytest.raises(ValueError, match="must have 16 time steps, got 15;") as error:
         draw()
     assert "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""The model writes: the same as with the published helpers from the same weights."""
+"""Predictions equal those of the published helpers with the same weights."""
 
 import d2lzh
 import mxnet as mx
@@ -8,7 +8,7 @@ from mxnet import gluon, nd
 from mxnet.gluon import rnn
 
 import d2l_helpers as d2l
-from tests.helpers import models as networks
+from tests.helpers import models
 
 NUM_HIDDENS = 16
 CTX = mx.cpu()
@@ -27,22 +27,22 @@ PREFIXES = ["t", " ", "traveller", "time traveller", "(x), [y] -- 'z'!"]
 
 
 def new_model(layer, vocab_size, library=d2l):
-    """A model whose weights are so large that it does not write the same character for ever."""
+    """Return a model whose weights are large enough for it not to repeat one character."""
     model = library.RNNModel(layer(), vocab_size)
     model.initialize(mx.init.Uniform(2))
-    model(nd.zeros((1, 1)), model.begin_state(batch_size=1))  # now the shapes of the weights are known
+    model(nd.zeros((1, 1)), model.begin_state(batch_size=1))  # infers the shapes of the weights
     return model
 
 
 @pytest.fixture
 def scratch(time_machine):
-    """(rnn, params, init_rnn_state, num_hiddens) of a recurrent network given as functions."""
-    params = networks.new_params(NUM_HIDDENS, time_machine[3], scale=1)
-    return networks.forward, params, networks.zeros, NUM_HIDDENS
+    """Return (rnn, params, init_rnn_state, num_hiddens) of a recurrent network given as functions."""
+    params = models.new_params(NUM_HIDDENS, time_machine[3], scale=1)
+    return models.forward, params, models.zeros, NUM_HIDDENS
 
 
-def assert_same_and_various(written, others):
-    """The same texts, and not the same character for ever."""
+def assert_equal_and_varied(written, others):
+    """Compare predictions, and check that they do not only repeat one character."""
     assert written == others
     continuations = {text.removeprefix(prefix) for text, prefix in zip(written, PREFIXES, strict=True)}
     assert len(continuations) > 1
@@ -50,21 +50,21 @@ def assert_same_and_various(written, others):
 
 
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
-def test_gluon_model_writes_what_it_writes_with_the_published_helpers(layer, time_machine, copy_weights):
+def test_predictions_of_a_gluon_model_equal_the_published_helpers(layer, time_machine, copy_weights):
     _, char_to_idx, idx_to_char, vocab_size = time_machine
     ours, theirs = new_model(layer, vocab_size), new_model(layer, vocab_size, d2lzh)
     copy_weights(theirs, ours)
     vocabulary = (vocab_size, CTX, idx_to_char, char_to_idx)
-    assert_same_and_various(
+    assert_equal_and_varied(
         [d2l.predict_rnn_gluon(prefix, 30, ours, *vocabulary) for prefix in PREFIXES],
         [d2lzh.predict_rnn_gluon(prefix, 30, theirs, *vocabulary) for prefix in PREFIXES],
     )
 
 
-def test_functions_write_what_they_write_with_the_published_helpers(scratch, time_machine):
+def test_predictions_of_functions_equal_the_published_helpers(scratch, time_machine):
     _, char_to_idx, idx_to_char, vocab_size = time_machine
     arguments = (*scratch, vocab_size, CTX, idx_to_char, char_to_idx)
-    assert_same_and_various(
+    assert_equal_and_varied(
         [d2l.predict_rnn(prefix, 30, *arguments) for prefix in PREFIXES],
         [d2lzh.predict_rnn(prefix, 30, *arguments) for prefix in PREFIXES],
     )
@@ -84,7 +84,7 @@ def test_result_is_the_prefix_and_num_chars_characters(prefix, num_chars, scratc
         assert set(written) <= set(idx_to_char)
 
 
-def test_more_characters_go_on_from_fewer(time_machine):
+def test_longer_predictions_begin_with_shorter_ones(time_machine):
     _, char_to_idx, idx_to_char, vocab_size = time_machine
     model = new_model(LAYERS["LSTM 2 layers"], vocab_size)
 
@@ -95,7 +95,7 @@ def test_more_characters_go_on_from_fewer(time_machine):
 
 
 @pytest.mark.parametrize("layer", FORWARD_LAYERS.values(), ids=FORWARD_LAYERS)
-def test_each_character_is_the_most_likely_after_all_that_stands_before(layer, time_machine):
+def test_each_character_is_the_most_likely_one_after_all_previous_characters(layer, time_machine):
     _, char_to_idx, idx_to_char, vocab_size = time_machine
     model = new_model(layer, vocab_size)
     written = d2l.predict_rnn_gluon("time", 20, model, vocab_size, CTX, idx_to_char, char_to_idx)
@@ -107,7 +107,7 @@ def test_each_character_is_the_most_likely_after_all_that_stands_before(layer, t
 
 @pytest.mark.parametrize("layer", FORWARD_LAYERS.values(), ids=FORWARD_LAYERS)
 @pytest.mark.parametrize("batch_size", [1, 3])
-def test_one_step_computes_what_the_model_computes(layer, batch_size):
+def test_one_step_equals_the_model(layer, batch_size):
     model = new_model(layer, 5)
     step, states = model.one_step(), [model.begin_state(batch_size=batch_size)] * 2
     assert step is not model
@@ -121,7 +121,7 @@ def test_one_step_computes_what_the_model_computes(layer, batch_size):
             np.testing.assert_allclose(same_H.asnumpy(), H.asnumpy(), rtol=1e-4, atol=1e-5)
 
 
-def test_one_step_sees_new_weights_and_a_new_output_layer():
+def test_one_step_uses_changed_weights_and_a_changed_output_layer():
     model = new_model(FORWARD_LAYERS["GRU"], 5)
     arguments = nd.zeros((1, 1)), model.begin_state(batch_size=1)
     assert model.one_step() is model.one_step()
@@ -135,12 +135,12 @@ def test_one_step_sees_new_weights_and_a_new_output_layer():
 
 
 @pytest.mark.parametrize("layer", BIDIRECTIONAL_LAYERS.values(), ids=BIDIRECTIONAL_LAYERS)
-def test_a_layer_that_needs_the_steps_to_come_has_no_single_step(layer):
+def test_a_bidirectional_layer_has_no_single_step(layer):
     model = new_model(layer, 5)
     assert model.one_step() is model
 
 
-def test_writing_twice_gives_the_same_and_leaves_the_weights_alone(time_machine):
+def test_prediction_is_deterministic_and_does_not_change_the_weights(time_machine):
     _, char_to_idx, idx_to_char, vocab_size = time_machine
     model = new_model(LAYERS["GRU"], vocab_size)
     before = [p.data().asnumpy().copy() for p in model.collect_params().values()]

@@ -1,4 +1,4 @@
-"""While it trains one sees a bar, and in a notebook a curve; afterwards there is no trace of them."""
+"""Training shows a bar, and in a notebook a curve, which leave no trace in outputs and files."""
 
 import os
 import pty
@@ -21,7 +21,7 @@ TRAINING = textwrap.dedent("""
     from mxnet.gluon import rnn
     from d2l_helpers._internal import progress
 
-    progress.SECONDS_BETWEEN_UPDATES = 0  # on a fast machine the training ends before it has lasted any longer
+    progress.SECONDS_BETWEEN_UPDATES = 0  # on a fast machine, the training takes less than the usual interval
     corpus_indices, char_to_idx, idx_to_char, vocab_size = d2l.load_data_time_machine(500)
     model = d2l.RNNModel(rnn.LSTM(16), vocab_size)
     history = d2l.train_and_predict_rnn_gluon(
@@ -35,7 +35,7 @@ BAR = re.compile(r"\d+/30 \[\d+:\d+<\d+:\d+, +\S+(epoch/s|s/epoch), perplexity \
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
-    """These networks are too small for a second thread to be of use."""
+    """Use one thread, which is fastest for small networks."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
@@ -44,25 +44,25 @@ def read_everything(descriptor):
     while True:
         try:
             piece = os.read(descriptor, 4096)
-        except OSError:  # the other side has closed the terminal
+        except OSError:  # the process has closed the terminal
             piece = b""
         if not piece:
             return text.decode()
         text += piece
 
 
-def terminal():
-    """The two ends of a new terminal of 120 columns."""
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 120))
-    return ours, theirs
+def open_terminal():
+    """Return the controlling end and the process's end of a new terminal with 120 columns."""
+    controller, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 120))
+    return controller, terminal
 
 
 def test_a_terminal_shows_epochs_perplexity_and_remaining_time():
-    ours, theirs = terminal()
-    process = subprocess.Popen([sys.executable, "-c", TRAINING], cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs)
-    os.close(theirs)
-    bars = read_everything(ours)
+    controller, process_end = open_terminal()
+    process = subprocess.Popen([sys.executable, "-c", TRAINING], cwd=ROOT, stdout=subprocess.PIPE, stderr=process_end)
+    os.close(process_end)
+    bars = read_everything(controller)
     assert REPORTS.fullmatch(process.communicate()[0].decode())
     assert BAR.search(bars)
     assert bars.endswith("\r")
@@ -82,16 +82,16 @@ def test_a_terminal_shows_how_many_runs_of_a_sweep_are_done(tmp_path):
         print(d2l.run_sweep(same, [{"seed": 0}, {"seed": 1}, {"seed": 2}], "results"))
     """)
     )
-    ours, theirs = terminal()
-    process = subprocess.Popen([sys.executable, program], cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs)
-    os.close(theirs)
-    bars = read_everything(ours)
+    controller, process_end = open_terminal()
+    process = subprocess.Popen([sys.executable, program], cwd=tmp_path, stdout=subprocess.PIPE, stderr=process_end)
+    os.close(process_end)
+    bars = read_everything(controller)
     assert process.communicate()[0].decode() == "[0, 1, 2]\n"
     assert "0/3 [" in bars and "2/3 [" in bars  # noqa: PT018
     assert bars.endswith("\r")
 
 
-def test_where_nobody_looks_there_is_no_bar():
+def test_without_a_terminal_there_is_no_bar():
     process = subprocess.run([sys.executable, "-c", TRAINING], cwd=ROOT, capture_output=True, text=True)
     assert REPORTS.fullmatch(process.stdout)
     assert "perplexity" not in process.stderr
@@ -108,12 +108,29 @@ def assert_reports_and_curve_only(cell):
     assert set(result.data) == {"image/png", "text/plain"}
 
 
-def test_an_executed_notebook_holds_the_reports_and_the_curve_only(notebook):
+def test_an_executed_notebook_contains_only_the_reports_and_the_curve(notebook):
     NotebookClient(notebook, startup_timeout=1800, resources={"metadata": {"path": str(ROOT)}}).execute()
     assert_reports_and_curve_only(notebook.cells[0])
 
 
-def test_somebody_at_the_notebook_sees_a_bar_that_vanishes():
+def test_an_executed_notebook_shows_the_bar_in_the_terminal_that_the_environment_names(notebook):
+    controller, process_end = open_terminal()
+    client = NotebookClient(notebook, startup_timeout=1800, resources={"metadata": {"path": str(ROOT)}})
+    client.execute(env={**os.environ, "D2L_PROGRESS_TTY": os.ttyname(process_end)})
+    os.close(process_end)
+    assert BAR.search(read_everything(controller))
+    assert_reports_and_curve_only(notebook.cells[0])
+
+
+def test_a_terminal_that_is_gone_does_not_stop_the_training(monkeypatch, tmp_path):
+    from d2l_helpers._internal import progress
+
+    monkeypatch.setattr(progress, "_kernel", object)
+    monkeypatch.setenv("D2L_PROGRESS_TTY", str(tmp_path / "missing" / "tty"))
+    assert progress._terminal() is None
+
+
+def test_a_user_of_a_notebook_sees_a_bar_that_vanishes():
     manager, client = start_new_kernel(startup_timeout=1800, cwd=ROOT)
     messages = []
     try:
@@ -132,33 +149,20 @@ def test_somebody_at_the_notebook_sees_a_bar_that_vanishes():
 
 
 def test_the_curve_grows_while_it_trains(monkeypatch):
-    from d2l_helpers._internal.progress import NotebookPage
+    from d2l_helpers._internal.progress import NotebookOutput
     from d2l_helpers.history import History
 
     history = History()
     history.append(20.0, 1.0)
     updates = []
     monkeypatch.setattr("IPython.display.display", lambda *args, **kwargs: Handle(updates))
-    page = NotebookPage(history)
-    page.write("\r 1/30 <b>")
+    output = NotebookOutput(history)
+    output.write("\r 1/30 <b>")
     assert "img" not in updates[-1]["text/html"] and "&lt;b&gt;" in updates[-1]["text/html"]  # noqa: PT018
-    page.last_drawn -= 3600
-    page.write("\r 2/30")
+    output.last_drawn -= 3600
+    output.write("\r 2/30")
     assert 'alt="The perplexity so far"' in updates[-1]["text/html"]
-    page.close()
-    assert updates[-1] == {}
-
-
-def test_a_bar_that_stands_still_says_so_after_two_minutes(monkeypatch):
-    from d2l_helpers._internal.progress import NotebookPage
-
-    updates = []
-    monkeypatch.setattr("IPython.display.display", lambda *args, **kwargs: Handle(updates))
-    page = NotebookPage(None)
-    page.write("\r 1/30")
-    note = re.search(r"<div style=.visibility: hidden; .* 120s forwards;.>\s*([^<]*)", updates[-1]["text/html"])
-    assert "No news for two minutes" in note[1]
-    page.close()
+    output.close()
     assert updates[-1] == {}
 
 

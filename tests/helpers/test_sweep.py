@@ -1,4 +1,4 @@
-"""A sweep computes each run once, gives the same results everywhere, and never returns a result of older code."""
+"""A sweep computes each run once, gives the same results everywhere, and never returns results of older code."""
 
 import contextlib
 import functools
@@ -94,7 +94,7 @@ def test_a_finished_run_is_never_repeated(tmp_path, in_this_process):
     assert d2l.run_sweep(square, [], folder) == []
 
 
-def test_a_file_says_which_result_it_holds_and_a_damaged_one_is_replaced(tmp_path, in_this_process):
+def test_a_file_contains_its_configuration_and_a_corrupted_one_is_replaced(tmp_path, in_this_process):
     for content in ("", '{"result"', "[]", "{}", "3"):
         assert d2l.run_sweep(square, SEEDS[3:], tmp_path) == [9]
         (file,) = tmp_path.iterdir()
@@ -154,13 +154,13 @@ CELLS = {
             return Net()(nd.ones(1)).asscalar().item()""",
 }  # fmt: skip
 FILES = {
-    "a function": ("from beside import f", "f()", "def f(): return VALUE"),
-    "a function by its module": ("import beside as b", "b.f()", "def g(): return VALUE\ndef f(): return g()"),
-    "a value": ("import beside", "beside.value", "value = VALUE"),
-    "a value that a function uses": ("from beside import f", "f()", "value = VALUE\ndef f(): return value"),
-    "a base class": ("import beside\nclass C(beside.B): pass", "C.f", "class B:\n    f = VALUE"),
-    "a decorator": ("import beside\n@beside.d\ndef f(): return 1", "f()", "def d(f): return lambda: VALUE * f()"),
-    "a file in a package": ("import beside.part", "beside.part.f()", "def f(): return VALUE"),
+    "a function": ("from neighbor import f", "f()", "def f(): return VALUE"),
+    "a function by its module": ("import neighbor as b", "b.f()", "def g(): return VALUE\ndef f(): return g()"),
+    "a value": ("import neighbor", "neighbor.value", "value = VALUE"),
+    "a value that a function uses": ("from neighbor import f", "f()", "value = VALUE\ndef f(): return value"),
+    "a base class": ("import neighbor\nclass C(neighbor.B): pass", "C.f", "class B:\n    f = VALUE"),
+    "a decorator": ("import neighbor\n@neighbor.d\ndef f(): return 1", "f()", "def d(f): return lambda: VALUE * f()"),
+    "a file in a package": ("import neighbor.part", "neighbor.part.f()", "def f(): return VALUE"),
 }
 
 
@@ -182,12 +182,12 @@ def test_an_edited_cell_runs_again_and_another_one_does_not(tmp_path, in_this_pr
 def test_an_edited_file_next_to_the_notebook_runs_again(tmp_path, monkeypatch, in_this_process, imports, call, source):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # bytecode of the same second and size would be reused
-    file = tmp_path / ("beside/part.py" if ".part" in imports else "beside.py")
+    file = tmp_path / ("neighbor/part.py" if ".part" in imports else "neighbor.py")
     file.parent.mkdir(exist_ok=True)
     results = []
     for value in "223":
         file.write_text(source.replace("VALUE", value))
-        for name in ("beside", "beside.part"):
+        for name in ("neighbor", "neighbor.part"):
             monkeypatch.delitem(sys.modules, name, raising=False)
         results += d2l.run_sweep(cell(f"{imports}\ndef experiment(): return {call}"), [{}], tmp_path / "results")
     assert results == [2, 2, 3]
@@ -215,17 +215,17 @@ def test_the_type_and_the_order_of_arguments_count(tmp_path, in_this_process):
 
 
 def test_an_unchanged_notebook_in_a_new_kernel_computes_nothing(tmp_path):
-    (tmp_path / "beside.py").write_text("def f(): return 7")
-    cells = ["import beside\nimport d2l_helpers as d2l\nfrom d2l_helpers._internal import sweep"]
+    (tmp_path / "neighbor.py").write_text("def f(): return 7")
+    cells = ["import neighbor\nimport d2l_helpers as d2l\nfrom d2l_helpers._internal import sweep"]
     for source in CELLS.values():
         cells += [textwrap.dedent(source.replace("VALUE", "2")), "print(sweep._pickle(experiment)[1])"]
-    cells += ["import os\ndef experiment(kind): return [kind in {'a', 'b', 'c'}, beside.f(), os.getpid()]"]
+    cells += ["import os\ndef experiment(kind): return [kind in {'a', 'b', 'c'}, neighbor.f(), os.getpid()]"]
     cells += ["print(d2l.run_sweep(experiment, [{'kind': 'a'}], 'results'))"]
     printed = []
     for hash_seed in "12":
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
         client = NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}})
-        client.execute(env={**os.environ, "PYTHONHASHSEED": hash_seed, "D2L_PROGRESS": "off"})
+        client.execute(env={**os.environ, "PYTHONHASHSEED": hash_seed})
         printed.append(["".join(output["text"] for output in one.outputs) for one in notebook.cells])
     assert printed[0][-1].startswith("[[True, 7, ")  # and the id of the process
     assert printed[0] == printed[1]
@@ -234,7 +234,7 @@ def test_an_unchanged_notebook_in_a_new_kernel_computes_nothing(tmp_path):
 # Failures
 
 
-def test_a_failing_run_is_named_after_all_others_are_kept(tmp_path, in_this_process, is_one_sentence):
+def test_a_failing_run_is_named_after_all_others_are_saved(tmp_path, in_this_process, is_one_sentence):
     with pytest.raises(RuntimeError, match=r"'seed': 2.*ZeroDivisionError: two is not allowed.*3 results") as caught:
         d2l.run_sweep(fail_with_two, SEEDS, tmp_path)
     assert is_one_sentence(str(caught.value))
@@ -247,14 +247,14 @@ FAILING = {
     "import os\ndef experiment(seed): os._exit(1)": r"a worker was killed in one of \[{'seed': 7}\]",
     "def experiment(seed): return {seed}": r"experiment failed with {'seed': 7} .*set is not JSON",
     "import sys\ndef experiment(seed): sys.exit(1)": r"experiment failed with {'seed': 7} \(SystemExit: 1\)",
-    "def experiment(seed):\n    import beside": "import beside in a cell: in a function, its changes",
+    "def experiment(seed):\n    import neighbor": "import neighbor in a cell: in a function, its changes",
 }
 
 
 @pytest.mark.parametrize(("source", "words"), FAILING.items())
-def test_a_run_that_cannot_be_kept_is_named(tmp_path, monkeypatch, is_one_sentence, source, words):
+def test_a_run_that_cannot_be_saved_is_named(tmp_path, monkeypatch, is_one_sentence, source, words):
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "beside.py").touch()
+    (tmp_path / "neighbor.py").touch()
     for _ in range(2):
         with pytest.raises(RuntimeError, match=words) as caught:
             d2l.run_sweep(cell(source), [{"seed": 7}], tmp_path / "results")
@@ -299,7 +299,7 @@ def is_running(pid):
 
 
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the program", "to its workers, too"])
-def test_an_interrupt_keeps_what_is_finished_and_leaves_no_worker(tmp_path, send):
+def test_an_interrupt_keeps_finished_results_and_leaves_no_worker(tmp_path, send):
     (tmp_path / "program.py").write_text(PROGRAM)
     path = os.pathsep.join([str(Path(d2l.__path__[0]).parent), os.environ.get("PYTHONPATH", "")])
     options = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": path}, "stderr": subprocess.PIPE, "text": True}
@@ -362,13 +362,13 @@ def test_a_cluster_that_is_not_available_is_named(tmp_path, monkeypatch, is_one_
          ValueError, "experiment must be picklable, got .*lock"),
         ({"configurations": {"seed": 1}}, TypeError, "configurations must be a list of dicts"),
         ({"configurations": [1]}, TypeError, "configurations must be a list of dicts"),
-        ({"configurations": [{"seed": 1}, {}]}, ValueError, r"configurations\[1\]={}"),
-        ({"configurations": [{"seed": {1}}]}, ValueError, r"configurations\[0\]="),
-        ({"folder": None}, ValueError, "folder None"),
-        ({"folder": "file/below"}, ValueError, "folder 'file/below'"),
+        ({"configurations": [{"seed": 1}, {}]}, ValueError, r"configurations\[1\] must be .*, got {} "),
+        ({"configurations": [{"seed": {1}}]}, ValueError, r"configurations\[0\] must be "),
+        ({"folder": None}, ValueError, "folder must be a directory, got None"),
+        ({"folder": "file/below"}, ValueError, "folder must be a directory, got 'file/below'"),
     ],
 )  # fmt: skip
-def test_a_bad_argument_is_named_before_anything_runs(
+def test_an_invalid_argument_is_named_before_anything_runs(
     tmp_path, monkeypatch, in_this_process, is_one_sentence, changes, error, words
 ):
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""The training step, the loop around it, its reports and what it returns."""
+"""The training step, the training loop, its reports, and the history that it returns."""
 
 import base64
 import math
@@ -14,13 +14,13 @@ from mxnet import autograd, nd
 from mxnet.gluon import nn, rnn
 
 import d2l_helpers as d2l
-from tests.helpers import models as networks
+from tests.helpers import models
 
 CTX = mx.cpu()
 
 
 def new_params(*gradients):
-    """Parameters whose gradients are these."""
+    """Return random parameters with these gradients."""
     params = []
     for gradient in gradients:
         param = nd.array(np.random.RandomState(len(params)).normal(size=np.shape(gradient)))
@@ -34,22 +34,22 @@ def gradients_of(params):
     return [param.grad.asnumpy() for param in params]
 
 
-GRADIENTS = [np.arange(6.0).reshape(2, 3) - 2, np.array([3.0, -4.0]), np.array([[0.5]])]  # of length sqrt(44.25)
+GRADIENTS = [np.arange(6.0).reshape(2, 3) - 2, np.array([3.0, -4.0]), np.array([[0.5]])]  # norm sqrt(44.25)
 
 
 # Clipping
 
 
-def test_a_longer_gradient_is_shortened_to_theta_and_keeps_its_direction():
+def test_a_gradient_whose_norm_exceeds_theta_is_rescaled_to_theta():
     params = new_params(*GRADIENTS)
-    length = math.sqrt(sum((gradient**2).sum() for gradient in GRADIENTS))
+    norm = math.sqrt(sum((gradient**2).sum() for gradient in GRADIENTS))
     d2l.grad_clipping(params, 0.5, CTX)
     for clipped, gradient in zip(gradients_of(params), GRADIENTS, strict=True):
-        np.testing.assert_allclose(clipped, gradient * 0.5 / length, rtol=1e-6)
+        np.testing.assert_allclose(clipped, gradient * 0.5 / norm, rtol=1e-6)
 
 
 @pytest.mark.parametrize("theta", [6.7, 1e6, None])
-def test_a_shorter_gradient_and_one_without_a_limit_stay_bit_for_bit(theta):
+def test_a_gradient_with_a_smaller_norm_or_without_clipping_does_not_change(theta):
     params = new_params(*GRADIENTS)
     d2l.grad_clipping(params, theta, CTX)
     for clipped, gradient in zip(gradients_of(params), GRADIENTS, strict=True):
@@ -65,7 +65,7 @@ def test_a_zero_gradient_stays_zero():
 
 @pytest.mark.parametrize("scale", [1e-12, 1e-2, 1, 1e6])
 @pytest.mark.parametrize("theta", [1e-2, 5, np.float32(5), None])
-def test_clipping_equals_the_published_one(scale, theta):
+def test_clipping_equals_the_published_function(scale, theta):
     ours, theirs = ([*new_params(*(gradient * scale for gradient in GRADIENTS))] for _ in range(2))
     d2l.grad_clipping(ours, theta, CTX)
     d2lzh.grad_clipping(theirs, theta, CTX)
@@ -73,7 +73,7 @@ def test_clipping_equals_the_published_one(scale, theta):
         np.testing.assert_allclose(clipped, other, rtol=1e-6)
 
 
-def test_clipping_takes_a_hundred_parameters_as_one_vector():
+def test_clipping_treats_a_hundred_parameters_as_one_vector():
     params = new_params(*[np.ones(4)] * 100)
     d2l.grad_clipping(params, 1, CTX)
     np.testing.assert_allclose(gradients_of(params), 1 / 20, rtol=1e-6)
@@ -83,7 +83,7 @@ def test_clipping_without_parameters_does_nothing():
     d2l.grad_clipping([], 1, CTX)
 
 
-def test_clipping_leaves_the_parameters_alone():
+def test_clipping_does_not_change_the_parameters():
     params = new_params(*GRADIENTS)
     before = [param.asnumpy().copy() for param in params]
     d2l.grad_clipping(params, 0.5, CTX)
@@ -105,7 +105,7 @@ def test_sgd_subtracts_the_gradient_times_lr_over_batch_size(lr, batch_size):
         np.testing.assert_allclose(param.asnumpy(), other.asnumpy(), rtol=1e-5, atol=1e-6)
 
 
-def test_sgd_changes_the_parameters_in_place_and_leaves_the_gradients_alone():
+def test_sgd_changes_the_parameters_in_place_and_not_the_gradients():
     params = new_params(*GRADIENTS)
     same_memory = [param.reshape((-1,)) for param in params]
     before = [param.asnumpy().copy() for param in params]
@@ -117,7 +117,6 @@ def test_sgd_changes_the_parameters_in_place_and_leaves_the_gradients_alone():
 
 
 def test_sgd_and_a_gradient_fit_a_line():
-    """As the chapter on linear regression uses it."""
     X = nd.random.normal(shape=(100, 2))
     y = nd.dot(X, nd.array([[2], [-3.4]])) + 4.2
     w, b = nd.zeros((2, 1)), nd.zeros(1)
@@ -140,7 +139,7 @@ NUM_EPOCHS = 6
 
 @pytest.fixture
 def small_text():
-    """(corpus_indices, char_to_idx, idx_to_char, vocab_size) of a text that is learned at once."""
+    """Return (corpus_indices, char_to_idx, idx_to_char, vocab_size) of a text that is easy to memorize."""
     text = "to be or not to be, that is the question. " * 10
     idx_to_char = sorted(set(text))
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
@@ -149,7 +148,7 @@ def small_text():
 
 @pytest.fixture
 def train(small_text):
-    """A function that trains a small Gluon model with other arguments where they are given."""
+    """Return a function that trains a small Gluon model, with default arguments that can be replaced."""
 
     def run(model=None, **other):
         corpus_indices, char_to_idx, idx_to_char, vocab_size = small_text
@@ -166,17 +165,17 @@ def train(small_text):
 
 @pytest.fixture
 def train_scratch(small_text):
-    """The same for a network given as functions; `zero_states` counts how often training began anew."""
+    """Return the same for a network given as functions; `zero_states` counts the initial states."""
     corpus_indices, char_to_idx, idx_to_char, vocab_size = small_text
 
     def zeros(batch_size, num_hiddens, ctx):
         run.zero_states += batch_size > 1
-        return networks.zeros(batch_size, num_hiddens, ctx)
+        return models.zeros(batch_size, num_hiddens, ctx)
 
     def run(is_random_iter, **other):
         run.zero_states = 0
         arguments = {
-            "rnn": networks.forward, "get_params": partial(networks.new_params, NUM_HIDDENS, vocab_size),
+            "rnn": models.forward, "get_params": partial(models.new_params, NUM_HIDDENS, vocab_size),
             "init_rnn_state": zeros, "num_hiddens": NUM_HIDDENS,
             "vocab_size": vocab_size, "ctx": CTX, "corpus_indices": corpus_indices, "idx_to_char": idx_to_char,
             "char_to_idx": char_to_idx, "is_random_iter": is_random_iter, "num_epochs": NUM_EPOCHS, "num_steps": 5,
@@ -189,10 +188,10 @@ def train_scratch(small_text):
 
 
 def weights_of(model):
-    return [p.data().asnumpy().copy() for p in model.collect_params().values()]
+    return [*models.weights_of(model).values()]
 
 
-def test_training_lowers_the_perplexity_from_that_of_guessing(train, small_text):
+def test_training_lowers_the_perplexity_from_that_of_a_uniform_baseline(train, small_text):
     history = train(num_epochs=15)
     assert small_text[3] / 2 < history.perplexity[0] < small_text[3]
     assert history.perplexity[-1] < 2
@@ -206,7 +205,7 @@ def test_training_of_functions_lowers_the_perplexity(train_scratch, is_random_it
 
 
 @pytest.mark.parametrize("is_random_iter", [False, True])
-def test_state_starts_anew_in_each_minibatch_of_the_random_iterator_and_in_each_epoch_of_the_other(
+def test_random_minibatches_start_from_a_new_state_and_consecutive_ones_only_in_each_epoch(
     train_scratch, is_random_iter, small_text
 ):
     train_scratch(is_random_iter)
@@ -215,7 +214,7 @@ def test_state_starts_anew_in_each_minibatch_of_the_random_iterator_and_in_each_
     assert expected <= train_scratch.zero_states <= expected + (NUM_EPOCHS if is_random_iter else 0)
 
 
-def test_random_iteration_repeats_with_the_seeds_and_draws_a_new_order_in_every_epoch(train_scratch, monkeypatch):
+def test_random_order_is_reproducible_with_seeds_and_differs_between_epochs(train_scratch, monkeypatch):
     orders = []
     shuffle = random.shuffle
     monkeypatch.setattr(random, "shuffle", lambda pieces: (shuffle(pieces), orders.append(list(pieces))))
@@ -231,7 +230,7 @@ def test_random_iteration_repeats_with_the_seeds_and_draws_a_new_order_in_every_
 
 
 def test_perplexity_is_exp_of_the_mean_loss_over_all_minibatches(train, small_text):
-    """With a learning rate that changes next to nothing, it is the perplexity of the model afterwards."""
+    """With a tiny learning rate, it is the perplexity of the trained model."""
     corpus_indices, _, _, vocab_size = small_text
     model = d2l.RNNModel(rnn.GRU(NUM_HIDDENS), vocab_size)
     history = train(model, num_epochs=1, lr=1e-12)
@@ -244,7 +243,7 @@ def test_perplexity_is_exp_of_the_mean_loss_over_all_minibatches(train, small_te
     assert history.perplexity[0] == pytest.approx(math.exp(np.mean(losses)), rel=1e-5)
 
 
-def test_training_starts_from_new_weights_each_time(train, small_text):
+def test_every_training_starts_from_random_initial_weights(train, small_text):
     model = d2l.RNNModel(rnn.GRU(NUM_HIDDENS), small_text[3])
     first = train(model).perplexity
     second = train(model).perplexity
@@ -252,7 +251,7 @@ def test_training_starts_from_new_weights_each_time(train, small_text):
     assert second[0] > 2 * first[-1]
 
 
-def test_weights_are_drawn_from_a_normal_distribution_of_a_hundredth(train, small_text):
+def test_initial_weights_have_a_standard_deviation_of_a_hundredth(train, small_text):
     model = d2l.RNNModel(rnn.LSTM(64), small_text[3])
     train(model, num_hiddens=64, num_epochs=1, lr=1e-12)
     for name, p in model.collect_params().items():
@@ -263,7 +262,7 @@ def test_weights_are_drawn_from_a_normal_distribution_of_a_hundredth(train, smal
             np.testing.assert_allclose(p.data().asnumpy(), 0, atol=1e-9)
 
 
-def test_seed_repeats_the_run_bit_for_bit(train, small_text):
+def test_a_run_with_a_seed_is_bitwise_reproducible(train, small_text):
     def run():
         mx.random.seed(7)
         model = d2l.RNNModel(rnn.LSTM(NUM_HIDDENS, 2), small_text[3])
@@ -286,7 +285,7 @@ def test_reports_in_between_do_not_change_the_run(train, train_scratch, capsys):
     assert train_scratch(False, pred_period=1, prefixes=["to be"]).perplexity == silent
 
 
-def test_frozen_parameters_stay_as_they_were_drawn(train, small_text):
+def test_frozen_parameters_do_not_change(train, small_text):
     def run(**other):
         mx.random.seed(7)
         model = d2l.RNNModel(rnn.GRU(NUM_HIDDENS), small_text[3])
@@ -294,15 +293,15 @@ def test_frozen_parameters_stay_as_they_were_drawn(train, small_text):
         train(model, **other)
         return weights_of(model.rnn), weights_of(model.dense)
 
-    (drawn, drawn_dense), (after, after_dense) = run(num_epochs=1, lr=1e-12), run()
-    for weight, other in zip(drawn, after, strict=True):
+    (initial, initial_dense), (after, after_dense) = run(num_epochs=1, lr=1e-12), run()
+    for weight, other in zip(initial, after, strict=True):
         np.testing.assert_array_equal(weight, other)
-    for weight, other in zip(drawn_dense, after_dense, strict=True):
+    for weight, other in zip(initial_dense, after_dense, strict=True):
         assert np.abs(weight - other).max() > 1e-3
 
 
 @pytest.mark.parametrize("hybridized", [True, False])
-def test_other_layers_of_gluon_train_too(train, small_text, hybridized):
+def test_all_recurrent_layers_train(train, small_text, hybridized):
     layers = rnn.RNN(NUM_HIDDENS), rnn.LSTM(NUM_HIDDENS, 2), rnn.GRU(NUM_HIDDENS, bidirectional=True)
     for layer in layers:
         model = d2l.RNNModel(layer, small_text[3])
@@ -312,8 +311,8 @@ def test_other_layers_of_gluon_train_too(train, small_text, hybridized):
         assert last < first
 
 
-def test_a_block_of_the_readers_own_trains_too(train, small_text):
-    """As a notebook of 2019 may define it: no HybridBlock, nothing but forward and begin_state."""
+def test_a_user_defined_block_trains(train, small_text):
+    """As in a notebook of 2019: a Block with only forward and begin_state."""
     vocab_size = small_text[3]
 
     class OwnModel(nn.Block):
@@ -333,34 +332,6 @@ def test_a_block_of_the_readers_own_trains_too(train, small_text):
     own = train(OwnModel()).perplexity
     mx.random.seed(7)
     np.testing.assert_allclose(own, train().perplexity, rtol=1e-5)
-
-
-# Determinism across processes
-
-TRAIN_AND_HASH = """
-import hashlib
-import d2l_helpers as d2l
-import mxnet as mx
-from mxnet.gluon import rnn
-
-mx.random.seed(1)
-corpus_indices, char_to_idx, idx_to_char, vocab_size = d2l.load_data_time_machine()
-model = d2l.RNNModel(rnn.LSTM(64, 2), vocab_size)
-history = d2l.train_and_predict_rnn_gluon(model, 64, vocab_size, mx.cpu(), corpus_indices, idx_to_char, char_to_idx,
-                                          3, 35, 100, 1e-2, 32, 4, 1, [])
-weights = b"".join(p.data().asnumpy().tobytes() for p in model.collect_params().values())
-print(history.perplexity, hashlib.sha256(weights).hexdigest())
-"""
-
-
-@pytest.mark.parametrize("threads", ["1", "2"])
-def test_with_as_many_threads_every_process_ends_with_the_same_bits(run_python, threads):
-    runs = [
-        run_python(TRAIN_AND_HASH, OMP_NUM_THREADS=threads, PYTHONHASHSEED=seed, OMP_WAIT_POLICY="passive")
-        for seed in ("0", "1")
-    ]
-    assert [run.stderr for run in runs if run.returncode] == []
-    assert len({run.stdout for run in runs}) == 1
 
 
 # Reports
@@ -389,8 +360,7 @@ def test_a_report_is_the_epoch_its_perplexity_and_seconds_and_a_line_for_each_pr
     assert lines[-1] == ""
 
 
-def test_reports_look_like_those_of_the_document(any_training, capsys):
-    """Which ended its cell with: epoch 3000, perplexity 1.017568, time 0.05 sec."""
+def test_reports_have_the_format_of_the_original_notebook(any_training, capsys):
     any_training(num_epochs=1, pred_period=1, prefixes=["to be"])
     header, continuation, end = capsys.readouterr().out.split("\n")
     assert REPORT.fullmatch("epoch 3000, perplexity 1.017568, time 0.05 sec")
@@ -403,7 +373,7 @@ def test_reports_look_like_those_of_the_document(any_training, capsys):
     ("num_epochs", "pred_period", "reported"),
     [(5, 2, [2, 4]), (4, 1, [1, 2, 3, 4]), (3, 3, [3]), (3, 4, []), (1, 500, [])],
 )
-def test_reports_come_every_pred_period_epochs(any_training, capsys, num_epochs, pred_period, reported):
+def test_there_is_a_report_every_pred_period_epochs(any_training, capsys, num_epochs, pred_period, reported):
     any_training(num_epochs=num_epochs, pred_period=pred_period)
     assert [int(epoch) for epoch in re.findall(r"^epoch (\d+),", capsys.readouterr().out, re.MULTILINE)] == reported
 
@@ -413,7 +383,7 @@ def test_without_prefixes_a_report_is_one_line(any_training, capsys):
     assert REPORT.fullmatch(capsys.readouterr().out.removesuffix("\n"))
 
 
-def test_a_report_shows_what_the_model_writes_at_that_time(train, small_text, capsys):
+def test_a_report_contains_the_current_predictions(train, small_text, capsys):
     _, char_to_idx, idx_to_char, vocab_size = small_text
     model = d2l.RNNModel(rnn.GRU(NUM_HIDDENS), vocab_size)
     train(model, num_epochs=30, pred_period=30, pred_len=12, prefixes=["to be", "question"])
@@ -427,7 +397,7 @@ def test_a_report_shows_what_the_model_writes_at_that_time(train, small_text, ca
 
 @pytest.fixture
 def waits(monkeypatch):
-    """A list that grows with each time Python waits for the device."""
+    """Return a list that grows each time Python waits for the device."""
     calls = []
 
     def count(owner, name):
@@ -445,7 +415,7 @@ def waits(monkeypatch):
     return calls
 
 
-def test_training_waits_for_the_device_once_in_an_epoch(any_training, waits):
+def test_training_waits_for_the_device_once_per_epoch(any_training, waits):
     any_training(num_epochs=7, pred_period=8)
     assert waits == ["asnumpy"] * 7
 
@@ -455,10 +425,10 @@ def test_a_report_waits_once_more_for_each_prefix(any_training, waits):
     assert waits == ["asnumpy"] * (6 + 2 * 2)
 
 
-# What a run leaves behind
+# History
 
 
-def test_history_has_the_perplexity_and_the_seconds_of_each_epoch(any_training):
+def test_the_history_contains_the_perplexity_and_the_seconds_of_each_epoch(any_training):
     history = any_training(num_epochs=5)
     assert isinstance(history, d2l.History)
     assert len(history.perplexity) == len(history.seconds) == 5
@@ -474,18 +444,18 @@ def new_history(*perplexities):
 
 
 @pytest.mark.parametrize("history", [new_history(), new_history(3.5), new_history(20.0, 1.5)])
-def test_history_in_plain_text_is_one_line(history):
+def test_the_text_form_of_a_history_is_one_line(history):
     assert repr(history) == str(history)
     assert re.fullmatch(r"History: [^\n]+", repr(history))
 
 
-def test_history_in_plain_text_says_how_many_epochs_how_well_and_how_fast():
+def test_the_text_form_of_a_history_contains_epochs_perplexity_and_seconds():
     assert repr(new_history(20.0, 3.0, 1.5)) == (
         "History: 3 epochs, perplexity 1.500000 at the end, 0.25 sec per epoch"
     )
 
 
-def test_history_shows_itself_as_the_perplexity_curve():
+def test_jupyter_displays_a_history_as_a_curve():
     history = new_history(20.0, 10.0, 5.0)
     data, metadata = history._repr_mimebundle_()
     png = base64.b64decode(data["image/png"], validate=True)
@@ -497,12 +467,12 @@ def test_history_shows_itself_as_the_perplexity_curve():
     assert repr(history) in alt
 
 
-def test_histories_that_differ_are_different_pictures():
+def test_different_histories_have_different_figures():
     first, second = (new_history(20.0, last)._repr_mimebundle_()[0]["image/png"] for last in (10.0, 5.0))
     assert first != second
 
 
-def test_jupyter_takes_the_picture_and_its_description():
+def test_jupyter_accepts_the_figure_and_its_alt_text():
     from IPython.core.formatters import DisplayFormatter
 
     data, metadata = DisplayFormatter().format(new_history(20.0, 10.0))
@@ -510,7 +480,7 @@ def test_jupyter_takes_the_picture_and_its_description():
     assert "alt" in metadata["image/png"]
 
 
-def test_showing_a_history_leaves_no_figure_open():
+def test_displaying_a_history_leaves_no_figure_open():
     from matplotlib import pyplot as plt
 
     plt.close("all")
@@ -519,12 +489,12 @@ def test_showing_a_history_leaves_no_figure_open():
 
 
 @pytest.mark.parametrize("perplexities", [(3.5,), (4.0, 4.0), (2.0, 5.0), (30.0, math.inf), (math.nan,)])
-def test_unusual_histories_are_shown_too(perplexities):
+def test_unusual_histories_are_displayed(perplexities):
     data, _ = new_history(*perplexities)._repr_mimebundle_()
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
 
 
-def test_an_empty_history_is_text():
+def test_an_empty_history_is_displayed_as_text():
     assert new_history()._repr_mimebundle_() == {"text/plain": "History: no epoch yet"}
 
 

@@ -1,4 +1,4 @@
-"""A Training: the signature of 2019 as one description, which can do a little more."""
+"""Training has the settings of the signature of 2019 and additional ones."""
 
 import dataclasses
 import inspect
@@ -9,6 +9,7 @@ import pytest
 from mxnet.gluon import rnn
 
 import d2l_helpers as d2l
+from tests.helpers.models import weights_of
 
 TEXT = d2l.load_data_time_machine(1000)
 SMALL = {"num_epochs": 3, "num_steps": 5, "batch_size": 8, "lr": 10, "clipping_theta": 0.1, "pred_period": 3,
@@ -20,15 +21,11 @@ def new_model(num_hiddens=8):
     return d2l.RNNModel(rnn.LSTM(num_hiddens, 2), TEXT[3])
 
 
-def weights_of(model):
-    return {name: param.data().asnumpy() for name, param in model._collect_params_with_prefix().items()}
-
-
-def test_its_defaults_are_the_documents():
+def test_the_defaults_are_those_of_the_original_notebook():
     defaults = {field.name: field.default for field in dataclasses.fields(d2l.Training)}
-    document = {"num_epochs": 3000, "num_steps": 35, "batch_size": 32, "lr": 100, "clipping_theta": 1e-2,
+    original = {"num_epochs": 3000, "num_steps": 35, "batch_size": 32, "lr": 100, "clipping_theta": 1e-2,
                 "pred_period": 500, "pred_len": 50, "prefixes": ("traveller", "time traveller")}  # fmt: skip
-    assert {name: defaults[name] for name in document} == document
+    assert {name: defaults[name] for name in original} == original
 
 
 def test_the_signature_of_2019_is_the_same_training(capsys):
@@ -59,13 +56,13 @@ def test_every_argument_of_2019_reaches_the_training(monkeypatch):
     assert named == {"model", "num_hiddens", "vocab_size", *text, *gluon}
 
 
-def test_it_cannot_be_changed():
+def test_a_training_is_immutable():
     training = d2l.Training(new_model(), TEXT, **SMALL)
     with pytest.raises(dataclasses.FrozenInstanceError):
         training.lr = 1
 
 
-def test_given_weights_are_where_it_starts():
+def test_without_an_initializer_training_starts_from_the_model_s_weights():
     model = new_model()
     d2l.Training(model, TEXT, **SMALL).initialize_weights()
     given = weights_of(model)
@@ -76,34 +73,34 @@ def test_given_weights_are_where_it_starts():
     assert d2l.Training(model, TEXT, **SMALL, initializer=None).run().perplexity[0] == first
 
 
-def test_a_model_without_weights_cannot_keep_them(is_one_sentence):
-    with pytest.raises(ValueError, match="initializer is None") as error:
+def test_a_model_without_weights_needs_an_initializer(is_one_sentence):
+    with pytest.raises(ValueError, match="initializer must not be None") as error:
         d2l.Training(new_model(), TEXT, **SMALL, initializer=None)
     assert is_one_sentence(str(error.value))
 
 
-def test_another_initializer_draws_other_weights():
+def test_an_initializer_sets_the_initial_weights():
     model = new_model(32)
     d2l.Training(model, TEXT, **SMALL, initializer=mx.init.Normal(0.5)).initialize_weights()
     assert 0.45 < weights_of(model)["rnn._unfused.0.h2h_weight"].std() < 0.55
 
 
-def test_watch_sees_each_gradient_before_it_is_clipped():
-    def watch(gradients):
+def test_on_gradients_receives_the_gradients_before_clipping():
+    def on_gradients(gradients):
         assert [*gradients][:2] == ["rnn.0.i2h_weight", "rnn.0.h2h_weight"]
         assert len(gradients) == len(weights_of(model))
-        lengths.append(np.sqrt(sum(float((gradient**2).sum().asscalar()) for gradient in gradients.values())))
+        norms.append(np.sqrt(sum(float((gradient**2).sum().asscalar()) for gradient in gradients.values())))
 
-    model, lengths = new_model(), []
-    watched = d2l.Training(model, TEXT, **SMALL | {"clipping_theta": 1e-3}, on_gradients=watch)
-    history = watched.run()
-    assert len(lengths) == 3 * len(watched.minibatches())
-    assert min(lengths) > 1e-2
+    model, norms = new_model(), []
+    training = d2l.Training(model, TEXT, **SMALL | {"clipping_theta": 1e-3}, on_gradients=on_gradients)
+    history = training.run()
+    assert len(norms) == 3 * len(training.minibatches())
+    assert min(norms) > 1e-2
     assert history.perplexity == d2l.Training(new_model(), TEXT, **SMALL | {"clipping_theta": 1e-3}).run().perplexity
 
 
 @pytest.mark.parametrize("is_random_iter", [False, True])
-def test_minibatches_are_those_of_the_text(is_random_iter):
+def test_minibatches_have_targets_in_the_order_of_the_logits(is_random_iter):
     training = d2l.Training(new_model(), TEXT, **SMALL, is_random_iter=is_random_iter)
     for X, y in training.minibatches():
         assert X.shape == (8, 5)
