@@ -51,7 +51,7 @@ class SandboxedExecute(Execute):
             raise DeadKernelError("The kernel does not reply.") from None
 
     def preprocess_cell(self, cell, resources, index):
-        """Execute one cell; raise DeadKernelError if the kernel ended or no longer replies."""
+        """Execute one cell; raise DeadKernelError if the kernel ended or stopped replying."""
         self.current_index = index
         cell, resources = super().preprocess_cell(cell, resources, index)
         if any(output.get("ename") == "CellTimeoutError" for output in cell.get("outputs", [])):
@@ -80,8 +80,9 @@ class HideOutputs(NbGraderPreprocessor):
     def preprocess_cell(self, cell, resources, index):
         """Return the cell without its outputs, and the resources."""
         if cell.cell_type == "code":
-            cell.outputs = []
+            outputs = []
             if is_grade(cell):
-                points, max_points = determine_grade(cell)
-                cell.outputs = [new_output("stream", text="Passed." if points == max_points else NOT_PASSED)]
+                points, max_points = determine_grade(cell)  # reads the outputs
+                outputs = [new_output("stream", text="Passed." if points == max_points else NOT_PASSED)]
+            cell.outputs = outputs
         return cell, resources
