@@ -1,7 +1,7 @@
-"""The two commands of a teacher: `make assignment`, and `make grade SUBMISSIONS=folder`.
+"""Create the assignment (`make assignment`) or grade submissions (`make grade SUBMISSIONS=directory`).
 
-Everything that they make is in the course folder, build/classroom, which nbgrader's own commands and its formgrader
-understand: source, release, submitted, autograded and feedback, and gradebook.db.
+All files are written to the nbgrader course directory build/classroom, which nbgrader's own commands and its formgrader
+can also use: source, release, submitted, autograded, feedback, and gradebook.db.
 """
 
 import argparse
@@ -17,168 +17,178 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-import confined
 import nbformat
+import sandbox
 from tqdm import tqdm
 
 HERE = Path(__file__).resolve().parent
 COURSE = Path("build", "classroom").resolve()
-NAME = "deep-rnn"
-LARGEST = 5_000_000  # bytes: the notebook that is handed out has a hundredth of that
-STUDENT = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"  # becomes the name of a folder
+ASSIGNMENT = "deep-rnn"
+MAX_BYTES = 5_000_000  # 100 times the size of the assignment
+STUDENT_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"  # becomes a directory name
 
-CONFINED = [sys.executable, str(HERE / "confined.py"), "{connection_file}"]
-AS_WE_ARE = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+SANDBOXED = [sys.executable, str(HERE / "sandbox.py"), "{connection_file}"]
+UNSANDBOXED = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
 
 class NbGraderError(Exception):
-    """A command of nbgrader failed; says what it printed."""
+    """An nbgrader command failed; the message is its standard error."""
 
 
-def nbgrader(*words):
-    """Run a command of nbgrader in the course folder."""
-    command = [sys.executable, "-m", "nbgrader", *words, "--log-level=WARN"]
-    with tempfile.TemporaryDirectory() as sockets:
+def nbgrader(*args):
+    """Run an nbgrader command in the course directory.
+
+    Raises:
+        NbGraderError: If the command fails.
+    """
+    command = [sys.executable, "-m", "nbgrader", *args, "--log-level=WARN"]
+    with tempfile.TemporaryDirectory() as runtime_dir:
         variables = {
             "JUPYTER_PATH": str(COURSE / "jupyter"),
-            "JUPYTER_RUNTIME_DIR": sockets,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # it calls alembic
+            "JUPYTER_RUNTIME_DIR": runtime_dir,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # nbgrader runs alembic by name
         }
-        done = subprocess.run(command, cwd=COURSE, env=os.environ | variables, capture_output=True, text=True)
-    if done.returncode:
-        raise NbGraderError(done.stderr)
+        process = subprocess.run(command, cwd=COURSE, env=os.environ | variables, capture_output=True, text=True)
+    if process.returncode:
+        raise NbGraderError(process.stderr)
 
 
-def digest(*paths):
+def sha256(*paths):
+    """Return the SHA-256 digest of the concatenated files."""
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
-def assignment():
-    """Make the release, unless it is that of this source already; returns the digest of the source."""
-    files = sorted(path for path in (HERE / "source" / NAME).iterdir() if path.is_file())
-    made_of, done = COURSE / "made-of", digest(*files, HERE / "nbgrader_config.py")
-    if made_of.exists() and made_of.read_text() == done:
-        return done
-    shutil.copytree(HERE / "source" / NAME, COURSE / "source" / NAME, dirs_exist_ok=True)
-    (COURSE / "nbgrader_config.py").write_text(f"load_subconfig({str(HERE / 'nbgrader_config.py')!r})\n")
-    nbgrader("generate_assignment", NAME, "--create", "--force")
-    shutil.make_archive(COURSE / NAME, "zip", COURSE / "release", NAME)
-    made_of.write_text(done)
-    return done
+def create_assignment():
+    """Generate the release version unless it is up to date, and return the digest of the source."""
+    source = HERE / "source" / ASSIGNMENT
+    files = sorted(path for path in source.iterdir() if path.is_file())
+    digest_file, source_digest = COURSE / "source-digest", sha256(*files, HERE / "nbgrader_config.py")
+    if not digest_file.exists() or digest_file.read_text() != source_digest:
+        shutil.copytree(source, COURSE / "source" / ASSIGNMENT, dirs_exist_ok=True)
+        (COURSE / "nbgrader_config.py").write_text(f"load_subconfig({str(HERE / 'nbgrader_config.py')!r})\n")
+        nbgrader("generate_assignment", ASSIGNMENT, "--create", "--force")
+        shutil.make_archive(COURSE / ASSIGNMENT, "zip", COURSE / "release", ASSIGNMENT)
+        digest_file.write_text(source_digest)
+    return source_digest
 
 
-def why_not(path):
-    """What is wrong with a submission, in one sentence; None if it can be graded."""
-    if path.suffix != ".ipynb" or not re.fullmatch(STUDENT, path.stem):
-        return "its name is not STUDENT.ipynb, with letters, digits and . _ @ - in STUDENT: rename it"
+def rejection_reason(path):
+    """Return why a submission cannot be graded, or None if it can."""
+    if path.suffix != ".ipynb" or not re.fullmatch(STUDENT_PATTERN, path.stem):
+        return "the file name must be STUDENT.ipynb with only letters, digits, and . _ @ - in STUDENT; rename it"
     if path.is_symlink() or not path.is_file():
-        return "it is not a file: copy the notebook itself"
-    if path.stat().st_size > LARGEST:
-        return f"it has {path.stat().st_size:,} bytes, and more than {LARGEST:,} are not read: have its outputs cleared"
+        return "it is not a regular file; copy the notebook itself"
+    if (size := path.stat().st_size) > MAX_BYTES:
+        return f"the file size must be at most {MAX_BYTES:,} bytes, got {size:,}; ask for a copy without outputs"
     try:
         nbformat.validate(nbformat.read(path, as_version=4))
     except Exception as error:
-        return f"it is not a notebook ({type(error).__name__}): ask for it again"
+        return f"it is not a valid notebook ({type(error).__name__}); ask the student to submit it again"
     return None
 
 
-def grade(path, made_of):
-    """Grade one submission, unless this file has been graded."""
-    submitted = COURSE / "submitted" / path.stem / NAME
-    done = COURSE / "autograded" / path.stem / NAME / "graded.json"
-    wanted = json.dumps([made_of, digest(path)])
-    if done.exists() and done.read_text() == wanted:
+def grade(path, source_digest):
+    """Grade one submission unless the same file has already been graded."""
+    submitted = COURSE / "submitted" / path.stem / ASSIGNMENT
+    record = COURSE / "autograded" / path.stem / ASSIGNMENT / "graded.json"
+    digests = json.dumps([source_digest, sha256(path)])
+    if record.exists() and record.read_text() == digests:
         return
     shutil.rmtree(submitted, ignore_errors=True)
     submitted.mkdir(parents=True)
-    shutil.copyfile(path, submitted / f"{NAME}.ipynb")
-    nbgrader("autograde", NAME, "--create", "--force", f"--student={path.stem}")
-    done.write_text(wanted)
+    shutil.copyfile(path, submitted / f"{ASSIGNMENT}.ipynb")
+    nbgrader("autograde", ASSIGNMENT, "--create", "--force", f"--student={path.stem}")
+    record.write_text(digests)
 
 
-def log(path, error):
-    """Keep what nbgrader said of a submission; returns where, in a sentence. Any other error is raised."""
-    if not isinstance(error, NbGraderError):
-        raise error
-    file = COURSE / f"{path.stem}.log"
-    file.write_text(str(error))
-    return f"nbgrader could not grade it: what it said is in {file}"
+def grade_all(directory):
+    """Grade all submissions in a directory.
 
+    Args:
+        directory: Path of a directory with one notebook per student.
 
-def grade_all(folder):
-    """Grade a folder of notebooks, one for each student; returns {file name: what went wrong}."""
-    made_of, wrong, fit = assignment(), {}, []
-    for path in sorted(folder.iterdir()):
-        reason = why_not(path)
-        wrong |= {path.name: reason} if reason else {}
-        fit += [] if reason else [path]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, tqdm(total=len(fit), unit="notebook") as bar:
-        tasks = {pool.submit(grade, path, made_of): path for path in fit}
+    Returns:
+        A dictionary from the name of each file that could not be graded to the reason.
+    """
+    source_digest = create_assignment()
+    reasons = {path: rejection_reason(path) for path in sorted(directory.iterdir())}
+    errors = {path.name: reason for path, reason in reasons.items() if reason}
+    accepted = [path for path, reason in reasons.items() if not reason]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, tqdm(total=len(accepted), unit="notebook") as bar:
+        futures = {pool.submit(grade, path, source_digest): path for path in accepted}
         try:
-            for task in as_completed(tasks):
-                if error := task.exception():
-                    wrong[tasks[task].name] = log(tasks[task], error)
+            for future in as_completed(futures):
+                path = futures[future]
+                try:
+                    future.result()
+                except NbGraderError as error:
+                    log = COURSE / f"{path.stem}.log"
+                    log.write_text(str(error))
+                    errors[path.name] = f"nbgrader failed; see {log}"
                 bar.update()
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             raise
-    if any(COURSE.glob(f"autograded/*/{NAME}/graded.json")):
-        nbgrader("generate_feedback", NAME, "--force")
-    return wrong
+    if any(COURSE.glob(f"autograded/*/{ASSIGNMENT}/graded.json")):
+        nbgrader("generate_feedback", ASSIGNMENT, "--force")
+    return errors
 
 
-def write_marks(path, wrong):
-    """One line for each student, with the points of each task; and one for each file that could not be graded."""
+def write_marks(path, errors):
+    """Write a CSV file with one row per student and one row per file that could not be graded."""
     from nbgrader.api import Gradebook
 
     with Gradebook(f"sqlite:///{COURSE / 'gradebook.db'}") as gradebook, open(path, "w", newline="") as file:
-        tasks = [cell.name for cell in gradebook.find_notebook(NAME, NAME).grade_cells]
+        tasks = [cell.name for cell in gradebook.find_notebook(ASSIGNMENT, ASSIGNMENT).grade_cells]
         table = csv.writer(file)
         table.writerow(["student", "points", "of", "to be marked by hand", *tasks, "remark"])
-        for submission in sorted(gradebook.assignment_submissions(NAME), key=lambda submission: submission.student.id):
+        submissions = gradebook.assignment_submissions(ASSIGNMENT)
+        for submission in sorted(submissions, key=lambda submission: submission.student.id):
             (notebook,) = submission.notebooks
-            points = {grade.name: grade.score for grade in notebook.grades}
-            by_hand = " ".join(grade.name for grade in notebook.grades if grade.needs_manual_grade)
-            own = [points.get(task) for task in tasks]
-            table.writerow([submission.student.id, submission.score, submission.max_score, by_hand, *own, ""])
-        for name, reason in wrong.items():
+            scores = {grade.name: grade.score for grade in notebook.grades}
+            manual = " ".join(grade.name for grade in notebook.grades if grade.needs_manual_grade)
+            totals = [submission.student.id, submission.score, submission.max_score]
+            table.writerow([*totals, manual, *map(scores.get, tasks), ""])
+        for name, reason in errors.items():
             table.writerow([name, *[""] * (len(tasks) + 3), reason])
 
 
 def choose_kernel():
-    """Have submissions run confined, or as they are if somebody at the terminal says so; returns whether to go on."""
-    command = CONFINED
-    if not confined.works():
-        print("Nothing here confines what students wrote: for that, install bubblewrap (`apt install bubblewrap`) on a"
-              " system that allows user namespaces.")  # fmt: skip
-        if not sys.stdin.isatty() or input("Run it as you, with your files and your network? [y/N] ").lower() != "y":
+    """Install the sandboxed kernel, or the unsandboxed one if the user agrees; return whether to continue."""
+    command = SANDBOXED
+    if not sandbox.is_available():
+        print("No sandbox available: install bubblewrap (`apt install bubblewrap`) on a system that allows user"
+              " namespaces to isolate student code.")  # fmt: skip
+        question = "Run student code without a sandbox, with access to your files and network? [y/N] "
+        if not sys.stdin.isatty() or input(question).lower() != "y":
             return False
-        command = AS_WE_ARE
-    folder = COURSE / "jupyter" / "kernels" / "confined"
-    folder.mkdir(parents=True, exist_ok=True)
-    kernel = {"argv": command, "display_name": folder.name, "language": "python", "interrupt_mode": "message"}
-    (folder / "kernel.json").write_text(json.dumps(kernel))
+        command = UNSANDBOXED
+    kernel_dir = COURSE / "jupyter" / "kernels" / "sandboxed"
+    kernel_dir.mkdir(parents=True, exist_ok=True)
+    kernel = {"argv": command, "display_name": "sandboxed", "language": "python", "interrupt_mode": "message"}
+    (kernel_dir / "kernel.json").write_text(json.dumps(kernel))
     return True
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("submissions", nargs="?", help="a folder of notebooks, each named by its student")
-    folder = arguments.parse_args().submissions
+    """Run the command line and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("submissions", nargs="?", help="directory of notebooks, each named after its student")
+    directory = parser.parse_args().submissions
     COURSE.mkdir(parents=True, exist_ok=True)
-    if folder is None:
-        assignment()
-        print(f"For students: {COURSE / 'release' / NAME}, and the same as {NAME}.zip beside it.")
+    if directory is None:
+        create_assignment()
+        print(f"Student version: {COURSE / 'release' / ASSIGNMENT}; the same as a zip file: {COURSE / ASSIGNMENT}.zip.")
         return 0
-    if not folder or not Path(folder).is_dir():
-        return f"SUBMISSIONS is {folder!r}: give it a folder that holds one notebook for each student."
+    if not directory or not Path(directory).is_dir():
+        return f"SUBMISSIONS must be a directory, got {directory!r}; put one notebook per student into a directory."
     if not choose_kernel():
         return 1
-    wrong = grade_all(Path(folder))
-    write_marks(COURSE / "marks.csv", wrong)
-    for name, reason in wrong.items():
+    errors = grade_all(Path(directory))
+    write_marks(COURSE / "marks.csv", errors)
+    for name, reason in errors.items():
         print(f"{name} was not graded: {reason}.")
-    print(f"Marks: {COURSE / 'marks.csv'}. Feedback: {COURSE / 'feedback'}.")
+    print(f"Grades: {COURSE / 'marks.csv'}. Feedback: {COURSE / 'feedback'}.")
     return 0
 
 
@@ -186,5 +196,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        print("\nStopped: the same command goes on from here.", file=sys.stderr)
+        print("\nStopped. Run the same command again to resume.", file=sys.stderr)
         sys.exit(130)

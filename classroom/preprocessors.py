@@ -1,4 +1,4 @@
-"""What nbgrader does otherwise here: how it executes a submission, and what a feedback page may show."""
+"""Nbgrader preprocessors that execute submissions and decide what a feedback page shows."""
 
 from pathlib import Path
 
@@ -9,64 +9,64 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import DeduplicateIds, Execute, NbGraderPreprocessor
 from nbgrader.utils import determine_grade, is_grade
 
-SECONDS_TO_ANSWER = 5  # for a kernel that was interrupted
-NOT_PASSED = """Not passed. Run this cell in your own notebook: it says what is wrong.
-If it says nothing there, your answer is right for the numbers of this test and not for others."""
-ENDED = "raise RuntimeError('This cell ended the kernel, or nothing could stop it: what follows is graded without it.')"
+INTERRUPT_SECONDS = 5  # within which an interrupted kernel must reply
+NOT_PASSED = """Not passed. Run this test in your own notebook to see what is wrong.
+If it passes there, your answer is correct for the visible tests but not for the hidden ones."""
+REPLACEMENT = "raise RuntimeError('This cell ended the kernel or could not be interrupted; it was not executed again.')"
 
 
-class ConfinedExecute(Execute):
-    """As nbgrader's, but a cell that ends the kernel costs only itself: all is executed once more, without it."""
+class SandboxedExecute(Execute):
+    """Execute a submission; if a cell ends the kernel, execute everything again without that cell."""
 
-    at = 0  # the index of the cell that is executed
+    current_index = 0
 
     def preprocess(self, nb, resources, km=None):
-        """Execute nb; returns it with its outputs, and the resources."""
-        own = {}  # of the cells that ended a kernel: index -> source
+        """Return the executed notebook, with its original source, and the resources."""
+        fatal = {}  # index -> source of the cells that ended the kernel
         while True:
             try:
                 nb, resources = super().preprocess(nb, resources, km)
                 break
             except (DeadKernelError, CellTimeoutError):
-                if self.at in own:  # it is not the cell
+                if self.current_index in fatal:  # the kernel died again, so the cell is not the cause
                     raise
-                own[self.at] = nb.cells[self.at].source
-                nb.cells[self.at].source = ENDED
-        for index, source in own.items():
+                cell = nb.cells[self.current_index]
+                fatal[self.current_index], cell.source = cell.source, REPLACEMENT
+        for index, source in fatal.items():
             nb.cells[index].source = source
         return nb, resources
 
     def create_kernel_manager(self):
-        """As nbclient's, with sockets in a folder: where the kernel is there is no network."""
+        """Return nbclient's kernel manager, set to Unix sockets because the sandbox has no network."""
         manager = super().create_kernel_manager()
         manager.transport = "ipc"
-        manager.connection_file = str(Path(jupyter_runtime_dir(), "kernel.json"))  # of this submission alone
+        manager.connection_file = str(Path(jupyter_runtime_dir(), "kernel.json"))  # one directory per submission
         return manager
 
-    async def ask_kernel(self):
-        """Return when the kernel has answered; raises DeadKernelError if it does not."""
+    async def check_kernel(self):
+        """Raise DeadKernelError unless the kernel replies."""
         try:
-            await self.kc.kernel_info(reply=True, timeout=SECONDS_TO_ANSWER)
+            await self.kc.kernel_info(reply=True, timeout=INTERRUPT_SECONDS)
         except TimeoutError:
-            raise DeadKernelError("The kernel does not answer.") from None
+            raise DeadKernelError("The kernel does not reply.") from None
 
     def preprocess_cell(self, cell, resources, index):
-        """Execute one cell; raises DeadKernelError if the kernel has ended, or does not answer any more."""
-        self.at = index
+        """Execute one cell; raise DeadKernelError if the kernel ended or stopped replying."""
+        self.current_index = index
         cell, resources = super().preprocess_cell(cell, resources, index)
         if any(output.get("ename") == "CellTimeoutError" for output in cell.get("outputs", [])):
-            run_sync(self.ask_kernel)()
+            run_sync(self.check_kernel)()
         if is_grade(cell) and cell.cell_type == "code":
-            # nbgrader would take a number that is shown there for points, and no test of ours shows one.
+            # nbgrader reads a displayed number as points, and no test of the assignment displays one.
             cell.outputs = [output for output in cell.outputs if output.output_type != "execute_result"]
         return cell, resources
 
 
-class Deduplicate(DeduplicateIds):
-    """As nbgrader's, which leaves behind what its own OverwriteCells stumbles over: empty metadata of a copied cell."""
+class RemoveDuplicates(DeduplicateIds):
+    """Remove the nbgrader metadata of copied cells completely, because OverwriteCells fails on empty metadata."""
 
     def preprocess(self, nb, resources):
-        """Take from copies of a cell what says that they are marked; returns nb and the resources."""
+        """Return the notebook, in which only one cell has each grade_id, and the resources."""
         nb, resources = super().preprocess(nb, resources)
         for cell in nb.cells:
             if "grade_id" not in cell.metadata.get("nbgrader", {"grade_id": None}):
@@ -74,15 +74,15 @@ class Deduplicate(DeduplicateIds):
         return nb, resources
 
 
-class OnlyVerdicts(NbGraderPreprocessor):
-    """Takes every output away, since code that is being tested could show the test; a test cell says how it ended."""
+class HideOutputs(NbGraderPreprocessor):
+    """Remove all outputs, because an answer could print the hidden tests; show only whether each test passed."""
 
     def preprocess_cell(self, cell, resources, index):
-        """One cell: returns it and the resources."""
+        """Return the cell without its outputs, and the resources."""
         if cell.cell_type == "code":
-            verdict = ""
+            outputs = []
             if is_grade(cell):
-                points, most = determine_grade(cell)
-                verdict = "Passed." if points == most else NOT_PASSED
-            cell.outputs = [new_output("stream", text=verdict)] if verdict else []
+                points, max_points = determine_grade(cell)  # reads the outputs
+                outputs = [new_output("stream", text="Passed." if points == max_points else NOT_PASSED)]
+            cell.outputs = outputs
         return cell, resources

@@ -1,7 +1,7 @@
-"""A kernel for a stranger's code: bubblewrap around it, limits on it, and an eye on it.
+"""Run a Jupyter kernel for untrusted code in a bubblewrap sandbox with resource limits.
 
-Jupyter starts it as `python confined.py CONNECTION_FILE`, in the folder of a submission. Inside there is no network, no
-file but Python's, the package's and the data of the assignment, and nothing that is written stays.
+Jupyter starts it as `python sandbox.py CONNECTION_FILE` in the directory of a submission. The sandbox has no network.
+It contains only the files of Python, the package, and the assignment's data, and discards everything written to it.
 """
 
 import resource
@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 
 MEBIBYTE = 2**20
-MOST_ADDRESSES = 6144 * MEBIBYTE  # of one process: who asks for more at once gets a MemoryError
-MOST_MEMORY = 2048 * MEBIBYTE  # of all its processes together
-MOST_PROCESSES = 16
-MOST_ON_DISK = 64 * MEBIBYTE  # in each of the two folders that can be written
-SECONDS_BETWEEN_LOOKS = 0.2
-NOBODY = "65534"
+MAX_ADDRESS_SPACE = 6144 * MEBIBYTE  # per process; larger requests raise MemoryError
+MAX_MEMORY = 2048 * MEBIBYTE  # resident memory of all processes together
+MAX_PROCESSES = 16
+MAX_DISK = 64 * MEBIBYTE  # per file, and per writable directory
+POLL_SECONDS = 0.2
+NOBODY_ID = "65534"  # user and group
 HOME = "/student"
 
 PACKAGE = Path(__file__).resolve().parents[1] / "d2l_helpers"
@@ -33,64 +33,67 @@ ENVIRONMENT = {
 }
 
 
-def sandbox(readable, writable):
-    """The beginning of a command line: bubblewrap, and all that the program behind it may see.
+def sandbox_command(readable, writable):
+    """Return the bubblewrap command line, to which the program to run is appended.
 
-    readable: path outside -> path inside. writable: paths of folders, the same inside.
+    Args:
+        readable: Dictionary from paths outside the sandbox to paths inside.
+        writable: Directories that have the same path inside.
     """
-    words = f"bwrap --unshare-all --uid {NOBODY} --gid {NOBODY} --die-with-parent --new-session --clearenv".split()
+    args = f"bwrap --unshare-all --uid {NOBODY_ID} --gid {NOBODY_ID} --die-with-parent --new-session --clearenv".split()
     for name, value in ENVIRONMENT.items():
-        words += ["--setenv", name, value]
-    words += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-    for folder in (HOME, "/tmp"):
-        words += ["--size", str(MOST_ON_DISK), "--tmpfs", folder]
+        args += ["--setenv", name, value]
+    args += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    for directory in (HOME, "/tmp"):
+        args += ["--size", str(MAX_DISK), "--tmpfs", directory]
     for path in map(Path, ("/lib", "/lib32", "/lib64", "/bin", "/sbin")):
-        words += ["--symlink", str(path.readlink()), str(path)] if path.is_symlink() else ["--ro-bind-try", path, path]
+        args += ["--symlink", str(path.readlink()), str(path)] if path.is_symlink() else ["--ro-bind-try", path, path]
     for path in ("/usr", "/etc/ld.so.cache", "/etc/alternatives", sys.base_prefix, sys.prefix, PACKAGE):
-        words += ["--ro-bind-try", path, path]
+        args += ["--ro-bind-try", path, path]
     for outside, inside in readable.items():
-        words += ["--ro-bind", outside, inside]
-    for folder in writable:
-        words += ["--bind", folder, folder]
-    return [*map(str, words), "--remount-ro", "/", "--chdir", HOME, "--"]
+        args += ["--ro-bind", outside, inside]
+    for directory in writable:
+        args += ["--bind", directory, directory]
+    return [*map(str, args), "--remount-ro", "/", "--chdir", HOME, "--"]
 
 
-def limit():
-    """Limits of the system, for the process that is about to begin."""
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_ADDRESSES, MOST_ADDRESSES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_ON_DISK, MOST_ON_DISK))
+def set_limits():
+    """Set the resource limits of the current process."""
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_SPACE, MAX_ADDRESS_SPACE))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_DISK, MAX_DISK))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def too_much(process):
-    """Whether the descendants of a process are too many or take too much memory."""
-    number = memory = 0
+def exceeds_limits(process):
+    """Return whether the descendants of a process are too many or use too much memory."""
+    count = memory = 0
     for child in process.children(recursive=True):
         try:
             memory += child.memory_info().rss
         except psutil.NoSuchProcess:
             continue
-        number += 1
-    return number > MOST_PROCESSES or memory > MOST_MEMORY
+        count += 1
+    return count > MAX_PROCESSES or memory > MAX_MEMORY
 
 
 def main(connection_file):
-    """Run the kernel until it ends, or takes too much."""
+    """Run the kernel until it ends or exceeds its limits, and return its exit status."""
     data = {path: f"{HOME}/{path.name}" for path in Path.cwd().iterdir() if path.suffix not in (".ipynb", ".json")}
-    command = sandbox(data, [Path(connection_file).parent])
+    command = sandbox_command(data, [Path(connection_file).parent])
     kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", connection_file, "--HistoryManager.hist_file=:memory:"]
-    process = psutil.Popen([*command, *kernel], preexec_fn=limit)
+    process = psutil.Popen([*command, *kernel], preexec_fn=set_limits)
     while process.poll() is None:
-        if too_much(process):
-            process.kill()  # and with it all that is inside
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        if exceeds_limits(process):
+            process.kill()  # ends every process in the sandbox
+        time.sleep(POLL_SECONDS)
     return process.wait()
 
 
-def works():
-    """Whether this system lets somebody be confined."""
+def is_available():
+    """Return whether bubblewrap is installed and can create a sandbox on this system."""
+    command = [*sandbox_command({}, []), sys.executable, "-c", ""]
     try:
-        return subprocess.run([*sandbox({}, []), sys.executable, "-c", ""], capture_output=True).returncode == 0
+        return subprocess.run(command, capture_output=True).returncode == 0
     except FileNotFoundError:
         return False
 

@@ -1,7 +1,7 @@
-"""Bring a student the notebooks that are not there yet, and become their server. Runs as that student.
+"""Copy missing notebooks to a student's home directory, then start the student's server.
 
-JupyterHub starts it in place of `jupyterhub-singleuser`, with its arguments. A notebook that the student has is never
-written again, changed or not: whoever wants a fresh one renames or deletes theirs and starts the server anew.
+JupyterHub runs this program as the student, with the arguments of `jupyterhub-singleuser`. Existing notebooks are never
+overwritten. To get a fresh copy, a student renames or deletes the notebook and restarts the server.
 """
 
 import os
@@ -10,31 +10,34 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ORIGINALS = ROOT / "notebooks"
 
 
-def bring(originals, folder):
-    """Copy the notebooks in folder `originals` whose names are not in `folder`, which is made.
+def copy_missing_notebooks(source, destination):
+    """Copy the notebooks whose names do not exist in the destination, which is created if necessary.
 
-    A notebook appears whole or not at all. Returns the names of those that are new.
+    Each copy is atomic.
+
+    Returns:
+        The names of the copied notebooks.
     """
-    folder.mkdir(exist_ok=True)
-    new = [notebook for notebook in sorted(originals.glob("*.ipynb")) if not os.path.lexists(folder / notebook.name)]
-    for notebook in new:
-        unfinished = folder / f".{notebook.name}.unfinished"
-        shutil.copyfile(notebook, unfinished)
-        unfinished.rename(folder / notebook.name)
-    return [notebook.name for notebook in new]
+    destination.mkdir(exist_ok=True)
+    paths = sorted(source.glob("*.ipynb"))
+    missing = [path.name for path in paths if not os.path.lexists(destination / path.name)]
+    for name in missing:
+        temporary = destination / f".{name}.tmp"
+        shutil.copyfile(source / name, temporary)
+        temporary.rename(destination / name)
+    return missing
 
 
 if __name__ == "__main__":
     home = Path.home()
-    os.chdir(home)  # what the browser shows
+    os.chdir(home)  # the root of the file browser
     try:
-        bring(ORIGINALS, home / "notebooks")
-        home.chmod(0o700)  # some systems make homes that everybody can read
-    except OSError as error:  # a full disk, say: the student needs the server to make room
-        print(f"{home} was not prepared: {error}", file=sys.stderr)
+        copy_missing_notebooks(ROOT / "notebooks", home / "notebooks")
+        home.chmod(0o700)  # some systems create home directories that everyone can read
+    except OSError as error:  # for example, a full disk: the student needs the server to free space
+        print(f"Could not prepare {home}: {error}", file=sys.stderr)
     singleuser = Path(sys.executable).with_name("jupyterhub-singleuser")
-    no_news = f"--LabApp.app_settings_dir={ROOT / 'install' / 'lab'}"  # as `make lab` has it
+    no_news = f"--LabApp.app_settings_dir={ROOT / 'tools' / 'install' / 'lab'}"  # as in `make lab`
     os.execv(singleuser, [str(singleuser), no_news, *sys.argv[1:]])

@@ -1,17 +1,17 @@
-"""What is different in a server of the class; JUPYTER_CONFIG_PATH leads here."""
+"""Configure the single-user servers; JUPYTER_CONFIG_PATH points to this directory."""
 
 import grp
 import os
 
 c = get_config()  # noqa: F821
 
-# Kernels talk through files in the student's own folder. Their TCP ports would let every user of the machine listen in.
+# Unix sockets in the student's own directory. Any user of the machine could read the output of kernels on TCP ports.
 c.KernelManager.transport = "ipc"
 
-# No language server is installed; looking for them cost every server 0.7 processor seconds.
+# No language server is installed, and searching for one costs each server 0.7 CPU seconds.
 c.LanguageServerManager.autodetect = False
 
-# Marking is the teachers': for students these two are pages that do not work.
+# Students cannot use the grading pages.
 is_teacher = "teachers" in {grp.getgrgid(group).gr_name for group in os.getgroups()}
 c.ServerApp.jpserver_extensions = {
     "nbgrader.server_extensions.formgrader": is_teacher,

@@ -1,25 +1,25 @@
-"""What somebody could hand in who does not want to learn: each in the place of the answer to the first task.
+"""Malicious answers to the first task.
 
-Whatever it does, it has to lose that task's points at most, and nobody else's.
+An attack may lose the points of its own task, but must not affect other tasks, other submissions, or the machine.
 """
 
 ATTACKS = {
     "endless-loop": """
     while True:
         pass""",
-    "deaf-loop": """
+    "uninterruptible-loop": """
     while True:
         try:
             while True:
                 pass
         except BaseException:
             pass""",
-    "memory-hog": """
+    "huge-allocation": """
     return len(bytearray(10**12))""",
-    "growing": """
-    pieces = []
+    "memory-growth": """
+    chunks = []
     while True:
-        pieces.append(bytearray(b"1" * 10**7))""",
+        chunks.append(bytearray(b"1" * 10**7))""",
     "fork-bomb": """
     import os
 
@@ -28,7 +28,7 @@ ATTACKS = {
             os.fork()
         except OSError:
             pass""",
-    "end-of-the-kernel": """
+    "kernel-exit": """
     import os
 
     os._exit(0)""",
@@ -36,20 +36,20 @@ ATTACKS = {
     print("test-count-weights: 2 of 2 points")
     get_ipython().displayhook(1000)
     return {1: 308224, 2: 834560}.get(num_layers)""",
-    "reads-the-test": """
+    "read-test-cell": """
     raise ValueError(In[-1])""",
-    "finds-the-test": """
+    "read-notebooks": """
     from pathlib import Path
 
-    folders = (".", "..", "/home", "/root", "/srv", "/tmp", "/proc/1/root")
-    raise ValueError([path.read_text() for folder in folders for path in Path(folder).rglob("*.ipynb")])""",
-    "writes-elsewhere": """
+    directories = (".", "..", "/home", "/root", "/srv", "/tmp", "/proc/1/root")
+    raise ValueError([path.read_text() for directory in directories for path in Path(directory).rglob("*.ipynb")])""",
+    "write-outside": """
     import sys
     from pathlib import Path
 
-    for folder in (".", "..", "/", "/tmp", sys.prefix, Path(d2l.__file__).parent, "/home", "/root"):
+    for directory in (".", "..", "/", "/tmp", sys.prefix, Path(d2l.__file__).parent, "/home", "/root"):
         try:
-            Path(folder, "intruder").write_text("here")
+            Path(directory, "intruder").write_text("x")
         except OSError:
             pass
     return 0""",
@@ -64,6 +64,6 @@ ATTACKS = {
 }
 
 
-def attack(name):
-    """The source of the answer to the first task."""
+def attack_source(name):
+    """Return the source of an attack as an answer to the first task."""
     return f"def count_weights(num_inputs, num_hiddens, num_layers):{ATTACKS[name]}"

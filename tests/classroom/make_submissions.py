@@ -1,4 +1,4 @@
-"""A class of a hundred: python -m tests.classroom.hundred FOLDER writes their notebooks into it."""
+"""Write the submissions of a class of 100 students: python -m tests.classroom.make_submissions DIRECTORY."""
 
 import itertools
 import sys
@@ -6,21 +6,20 @@ from pathlib import Path
 
 import nbformat
 
-from tests.classroom.answers import NOTEBOOK, WRONG, reference_answers, submission, wrong_answer
+from tests.classroom.answers import MISTAKES, NOTEBOOK, make_submission, reference_answers, wrong_answer
 
 
-def main(folder):
-    """Every fifth is right in everything; each of the others has two of the typical mistakes."""
-    folder = Path(folder)
-    folder.mkdir(parents=True)
-    mistakes = itertools.cycle(
-        [(task, name) for names in zip(*WRONG.values(), strict=False) for task, name in zip(WRONG, names, strict=True)]
-    )
+def main(directory):
+    """Write the notebooks. Every fifth is correct; each of the others contains two typical mistakes."""
+    directory = Path(directory)
+    directory.mkdir(parents=True)
+    rounds = zip(*MISTAKES.values(), strict=False)  # one mistake of each task per round
+    mistakes = itertools.cycle([pair for names in rounds for pair in zip(MISTAKES, names, strict=True)])
     for number in range(1, 101):
         answers = reference_answers(NOTEBOOK)
-        for task, name in itertools.islice(mistakes, 2 * (number % 5 > 0)):
-            answers[task] = wrong_answer(NOTEBOOK, task, name)
-        nbformat.write(submission(NOTEBOOK, answers), folder / f"student{number:03}.ipynb")
+        for task, mistake in itertools.islice(mistakes, 2 * (number % 5 > 0)):
+            answers[task] = wrong_answer(NOTEBOOK, task, mistake)
+        nbformat.write(make_submission(NOTEBOOK, answers), directory / f"student{number:03}.ipynb")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A student in front of a browser, as far as the server can tell: forms, cookies, REST and websockets."""
+"""Emulate a student's browser: forms, cookies, REST requests, and websockets."""
 
 import contextlib
 import json
@@ -7,14 +7,14 @@ import uuid
 import requests
 import websocket
 
-from tests.classroom.hub.machine import wait_for
+from tests.classroom.hub.systemd_container import wait_for
 
 HUB = "http://127.0.0.1:8000"
-DIED = "the kernel died"
+KERNEL_DIED = "the kernel died"
 
 
 class Browser:
-    """One student's session. Every method raises requests.HTTPError where the server refuses."""
+    """The session of one user; methods raise requests.HTTPError if the server refuses a request."""
 
     def __init__(self, name, password):
         self.name, self.password = name, password
@@ -22,53 +22,49 @@ class Browser:
         self.token = None
 
     def log_in(self):
-        """Fill in the form of the login page, and get a token for the programs' interface."""
+        """Submit the login form and request an API token."""
         self.session.get(f"{HUB}/hub/login").raise_for_status()
         form = {"username": self.name, "password": self.password, "_xsrf": self.session.cookies["_xsrf"]}
         self.session.post(f"{HUB}/hub/login", data=form, allow_redirects=False).raise_for_status()
-        answer = self.session.post(
+        response = self.session.post(
             f"{HUB}/hub/api/users/{self.name}/tokens",
             headers={"X-XSRFToken": self.session.cookies.get("_xsrf", path="/hub/"), "Referer": f"{HUB}/hub/token"},
         )
-        answer.raise_for_status()
-        self.token = answer.json()["token"]
+        response.raise_for_status()
+        self.token = response.json()["token"]
 
-    def call(self, method, path, /, **data):
-        """Call the hub or a server with this student's token. Returns the answer, whatever its status is."""
+    def request(self, method, path, /, **data):
+        """Send a request with this user's token to the hub or a server, and return the response without checking it."""
         return requests.request(
             method, HUB + path, headers={"Authorization": f"token {self.token}"}, json=data or None, timeout=120
         )
 
-    def ask(self, method, path, /, **data):
-        """Call this student's own server. Returns what it answers."""
-        answer = self.call(method, f"/user/{self.name}{path}", **data)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
-
-    def order_server(self):
-        """Ask for the server, without waiting for it."""
-        self.call("POST", f"/hub/api/users/{self.name}/server").raise_for_status()
+    def request_server(self, method, path, /, **data):
+        """Send a request to this user's own server, and return the decoded response."""
+        response = self.request(method, f"/user/{self.name}{path}", **data)
+        response.raise_for_status()
+        return response.json() if response.content else None
 
     def is_ready(self):
-        """Whether the hub says that the server is ready."""
-        return self.call("GET", f"/hub/api/users/{self.name}").json()["servers"].get("", {}).get("ready", False)
+        """Return whether the hub reports that the server is ready."""
+        return self.request("GET", f"/hub/api/users/{self.name}").json()["servers"].get("", {}).get("ready", False)
 
     def start_server(self):
         """Start the server and wait until it is ready."""
-        self.order_server()
-        wait_for(self.is_ready, seconds=300, pause=3)  # twenty of them ask
+        self.request("POST", f"/hub/api/users/{self.name}/server").raise_for_status()
+        wait_for(self.is_ready, seconds=300, pause=3)  # twenty users poll at the same time
 
     def start_kernel(self):
-        """Start a kernel in the folder of the notebooks. Returns its identifier."""
-        return self.ask("POST", "/api/kernels", path="notebooks")["id"]
+        """Start a kernel in the directory of the notebooks, and return its ID."""
+        return self.request_server("POST", "/api/kernels", path="notebooks")["id"]
 
     def connect(self, kernel, name=None, timeout=300):
-        """Open the websocket of a kernel: this student's, or the one of the student called `name`."""
+        """Open the websocket of a kernel of this user or of the user `name`."""
         address = f"{HUB.replace('http', 'ws')}/user/{name or self.name}/api/kernels/{kernel}/channels"
         return websocket.create_connection(address, header={"Authorization": f"token {self.token}"}, timeout=timeout)
 
     def run(self, kernel, code, timeout=300):
-        """Run code in a kernel. Returns what it prints, an error in its own words, or that the kernel has died."""
+        """Run code in a kernel, and return its printed output and error message, or KERNEL_DIED."""
         header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": self.name, "version": "5.3"}
         content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": True}
         message = {"header": header, "parent_header": {}, "metadata": {}, "channel": "shell", "content": content}
@@ -79,7 +75,7 @@ class Browser:
                 message = json.loads(connection.recv())
                 content, kind = message["content"], message["msg_type"]
                 if kind == "status" and content["execution_state"] in ("restarting", "dead"):
-                    return DIED
+                    return KERNEL_DIED
                 if message["parent_header"].get("msg_id") != header["msg_id"]:
                     continue
                 if kind == "stream":

@@ -1,16 +1,16 @@
 #!/bin/bash
-# machine.sh NAME PATH...: a machine in this machine, with systemd as its first process, until this program is ended.
-# Namespaces of its own (processes, mounts, cgroups, network) and a copy of /etc and /var in memory: users, services and
-# limits are real, and nothing of them is left when it ends. PATHs are seen in it although they are in /root or /tmp.
-# For root, where cgroups are of version 1.
+# Run systemd in a container until this program ends: systemd_container.sh NAME PATH...
+# The container has its own namespaces (processes, mounts, cgroups, network) and copies of /etc and /var in memory, so
+# users, services, and limits are real but leave no traces. PATHs are visible even if they are in /root or /tmp.
+# Requires root and cgroups v1.
 set -eu
 name=$1; shift
-controllers="cpu cpuacct memory pids devices systemd unified"
+export controllers="cpu cpuacct memory pids devices systemd unified"
 for controller in $controllers; do
   mkdir -p "/sys/fs/cgroup/$controller/$name"
   echo $$ > "/sys/fs/cgroup/$controller/$name/cgroup.procs"
 done
-# A group counts as one process when the processors are shared out; twenty students at work are twenty.
+# By default, the scheduler gives a cgroup the share of one process; use the share of twenty students.
 echo 20480 > "/sys/fs/cgroup/cpu/$name/cpu.shares"
 inside() {
   set -eu
@@ -18,7 +18,7 @@ inside() {
   mount -t proc proc /proc
   ip link set lo up
   mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
-  for controller in cpu cpuacct memory pids devices systemd unified; do
+  for controller in $controllers; do
     mkdir "/sys/fs/cgroup/$controller"
     case $controller in
       systemd) mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd ;;
@@ -27,10 +27,10 @@ inside() {
     esac
   done
   mount -t tmpfs -o mode=755 tmpfs /mnt
-  kept=0
+  i=0
   for path in "$@"; do
-    mkdir "/mnt/kept$((kept += 1))"
-    mount --bind "$path" "/mnt/kept$kept"
+    mkdir "/mnt/path$((i += 1))"
+    mount --bind "$path" "/mnt/path$i"
   done
   for path in /etc /var; do
     mkdir -p "/mnt/upper$path" "/mnt/work$path"
@@ -38,13 +38,13 @@ inside() {
   done
   for path in /root /home /srv /run; do mount -t tmpfs -o mode=755 tmpfs $path; done
   mount -t tmpfs -o mode=1777 tmpfs /tmp
-  kept=0
+  i=0
   for path in "$@"; do
     mkdir -p "$path"
-    mount --move "/mnt/kept$((kept += 1))" "$path"
+    mount --move "/mnt/path$((i += 1))" "$path"
   done
   hostname classroom
-  # No more units than a service needs: those of the system would change the kernel's settings, for all.
+  # Load only the units that a service needs. The system's own units would change settings of the host's kernel.
   units=/mnt/units
   mkdir $units
   for target in sysinit basic shutdown; do
