@@ -14,7 +14,7 @@ from importlib import metadata
 
 from problem import Problem
 
-PACKAGES = ("mxnet", "d2lzh", "torch", "jax", "numpy")
+PACKAGES = ("mxnet", "d2lzh", "torch", "jax")
 
 
 def main(module, function, changes):
