@@ -73,14 +73,14 @@ class Worker:
             env=inherited | variables | case.environment,
         )
         self.versions = self._read()
-        self.seconds = []
+        self.seconds, self.result = [], None
 
     def epoch(self):
-        """Run an epoch, and keep its seconds and its result."""
+        """Run an epoch; keep its seconds, and the result of the first epoch."""
         print(file=self.process.stdin, flush=True)
         epoch = self._read()
         self.seconds.append(epoch["seconds"])
-        self.result = epoch["result"]
+        self.result = self.result or epoch["result"]
 
     def close(self):
         """End the process."""
@@ -94,18 +94,25 @@ class Worker:
 
 
 def run(cases, variables, rounds, seconds):
-    """Run all cases in each round, in random order; the first round is a warm-up. Returns a Worker for each case."""
+    """Run all cases in random order in each round, the first to warm up; return a Worker for each case.
+
+    When the time is up, the current round does not count, unless it is one of the first three.
+    """
     end = time.monotonic() + seconds
     workers = {name: Worker(case, variables) for name, case in cases.items()}
-    for number in range(rounds + 1):
-        if number > 2 and time.monotonic() > end:
-            break
+    complete = 0
+    while complete <= rounds:
         for worker in random.sample(list(workers.values()), len(workers)):
+            if complete > 2 and time.monotonic() > end:
+                rounds = 0
+                break
             worker.epoch()
-        print(f"Round {number} of {rounds}", file=sys.stderr)
+        else:
+            complete += 1
+            print(f"Round {complete - 1} of {rounds}", file=sys.stderr)
     for worker in workers.values():
         worker.close()
-        del worker.seconds[0]
+        worker.seconds = worker.seconds[1:complete]
     check_results(workers)
     return workers
 
