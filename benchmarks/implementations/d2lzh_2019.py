@@ -15,7 +15,7 @@ def train(p, report):
         initialize(*args, **kwargs)
         set_weights(model, p.initial_weights())
 
-    model.initialize = initialize_and_set_weights  # d2lzh always draws new weights
+    model.initialize = initialize_and_set_weights  # d2lzh always initializes the model
     with printed_reports(report):
         d2lzh.train_and_predict_rnn_gluon(
             model, p.num_hiddens, p.vocab_size, cpu(), p.corpus_indices, p.idx_to_char, p.char_to_idx, 10**9,
