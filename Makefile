@@ -172,9 +172,9 @@ website/node_modules: website/package-lock.json
 
 # Maintenance
 
-bench: $(VENV)/installed $(VENV_FRAMEWORKS)/installed ## compare the speed with d2lzh, PyTorch, and JAX in one run
+bench: $(VENV)/installed $(VENV_FRAMEWORKS)/installed ## compare the speed with d2lzh, PyTorch, and JAX in one run: make bench [AVX2=1]
 	@mkdir -p build
-	$(BIN)/python benchmarks/bench.py --peers $(VENV_FRAMEWORKS)/bin/python $(if $(QUICK),--quick)
+	$(BIN)/python benchmarks/bench.py --peers $(VENV_FRAMEWORKS)/bin/python $(if $(AVX2),--avx2)
 
 EXECUTE := jupyter nbconvert --log-level WARN --to notebook --execute --inplace \
   --ExecutePreprocessor.record_timing=False \

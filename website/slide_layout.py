@@ -23,7 +23,7 @@ BLOCK_GAP, FIGURE, CODE_LINE, LARGE_CODE_LINE = 0.35, 11, 0.69, 0.88  # heights
 # The number of characters in a line.
 TEXT, TITLE, TABLE, CODE, LARGE_CODE, FORMULA = 77, 64, 96, 88, 69, 90
 LINE_WIDTH, LINE_HEIGHT = 1200, 41.6  # of text, in pixels
-PREDICTION = re.compile(r"<strong>(Predict|Write down)|[Bb]efore you (run (the|this)|go on|read on|look)\b")
+PREDICTION = re.compile(r"<strong>(Predict|Write down)|[Bb]efore you (run (the|this)|go\s+on|read on|look)\b")
 
 
 @dataclass

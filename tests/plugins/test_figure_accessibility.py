@@ -8,7 +8,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
 import d2l_helpers as d2l  # noqa: E402
-from tests.helpers.test_plotting import PICTURES  # noqa: E402
+from tests.helpers.test_plotting import FIGURES  # noqa: E402
 from tests.plugins.figure_accessibility import VISION, problems  # noqa: E402
 
 
@@ -58,7 +58,7 @@ def test_small_text_and_wide_figures_are_found():
     ]
 
 
-@pytest.mark.parametrize("draw", [*PICTURES.values(), lambda: d2l.show_network(3)], ids=[*PICTURES, "network"])
+@pytest.mark.parametrize("draw", [*FIGURES.values(), lambda: d2l.show_network(3)], ids=[*FIGURES, "network"])
 def test_figures_of_the_package_are_accessible(draw):
     assert list(problems(draw().figure)) == []
 
