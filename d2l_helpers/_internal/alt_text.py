@@ -33,8 +33,8 @@ def as_png(figure):
 def _figure_class():
     from matplotlib.figure import Figure  # importing it at the top would cost half a second
 
-    class FigureWithAltText(Figure):
+    class DescribedFigure(Figure):
         def _repr_mimebundle_(self, include=None, exclude=None):
             return {}, {"image/png": {"alt": self.alt}}
 
-    return FigureWithAltText
+    return DescribedFigure

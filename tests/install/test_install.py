@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tools.install.check_platform import unsupported_reason
-from tools.install.set_up import reason, uv_settings
+from tools.install.set_up import Installer, reason, uv_settings
 
 SUPPORTED = {"system": "Linux", "machine": "x86_64", "libc": "glibc", "bits": 64, "version": (3, 11)}
 
@@ -89,7 +89,6 @@ def set_up(venv, *arguments, python=sys.executable, **variables):
 def test_a_missing_network_is_reported_in_one_sentence(tmp_path, is_one_sentence):
     run = set_up(tmp_path / ".venv-of-a-test")
     assert run.returncode == 1
-    assert "uv is not available here" in run.stdout
     assert is_one_sentence(run.stderr.rstrip("\n")), run.stderr
     assert "`make PYTHON=" in run.stderr or "`make WHEELS=folder`" in run.stderr
 
@@ -106,6 +105,22 @@ def test_a_python_without_venv_is_reported(tmp_path, is_one_sentence):
     run = set_up(tmp_path / "venv", PYTHONPATH=str(tmp_path))
     assert is_one_sentence(run.stderr.rstrip("\n"))
     assert "apt install python3-venv" in run.stderr
+
+
+def test_pip_installs_the_packages_if_uv_is_not_available(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Installer, "_run", lambda self, command: str(command[-1]).endswith("uv.lock"))
+    monkeypatch.setattr("tools.install.set_up.ROOT", tmp_path)
+    installer = Installer(tmp_path / ".venv")
+    installer.create()
+    assert installer.install[-2:] == ["pip", "install"]
+    assert "pip installs the packages" in capsys.readouterr().out
+
+
+def test_pips_message_without_a_network_is_not_taken_for_a_missing_wheel(tmp_path, is_one_sentence):
+    (tmp_path / "setup.log").write_text(f"WARNING: Retrying (Retry(total=4)) after NewConnectionError\n{PIP_LOG}")
+    message = reason(tmp_path / "setup.log")
+    assert is_one_sentence(message)
+    assert "check the network" in message
 
 
 UV_LOG = """  cause: Because jaxlib==0.10.2 has no wheels with a matching Python ABI tag (e.g., `cp315`) and you require

@@ -106,7 +106,7 @@ def test_the_import_error_names_the_program(missing, is_one_sentence):
     error = OSError(f"{missing}: cannot open shared object file: No such file or directory")
     message = import_mxnet.how_to_get_mxnet(error, "aarch64")
     assert is_one_sentence(message)
-    assert missing in message and "python tools/install/link_openblas.py" in message and "CUDA" not in message
+    assert missing in message and "python -m tools.install.link_openblas" in message and "CUDA" not in message
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])

@@ -142,7 +142,7 @@ def reason(log):
     found = re.search(
         r"Because (\S+==\S+) has no (?:usable )?wheels|No matching distribution found for (\S+==\S+)", text
     )
-    if found:
+    if found and not re.search("Retrying|Failed to fetch|[Cc]onnection|name resolution|timed out", text):
         return f"{found[1] or found[2]} has no wheel for {here}; run `make PYTHON={other}` with the same target."
     lines = [line.strip() for line in text.splitlines() if re.match(r"\s*(error|ERROR|cause|Caused by|×)", line)]
     return (

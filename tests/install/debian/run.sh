@@ -20,8 +20,6 @@ step() {
   [ -z "$name" ] || echo "$name ..."
 }
 
-newest=$(sed -nE 's/^OLDEST, NEWEST = .*\(3, ([0-9]+)\) .*/\1/p' tools/install/check_platform.py)
-
 step "debootstrap $suite"
 install_debian
 
@@ -48,6 +46,7 @@ mkdir -p "$cache" "$root/home/student/.cache/uv"
 mount --bind "$cache" "$root/home/student/.cache/uv"
 as_root chown -R student:student /home/student/.cache
 
+newest=$(sed -nE 's/^OLDEST, NEWEST = .*\(3, ([0-9]+)\) .*/\1/p' tools/install/check_platform.py)
 status=0
 results=()
 for python in "${pythons[@]}"; do

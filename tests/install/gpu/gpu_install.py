@@ -162,7 +162,8 @@ ONE_GPU = "import d2l_helpers as d2l, mxnet as mx; mx.context.num_gpus = lambda:
 
 
 @pytest.mark.parametrize(
-    ("capability", "problem"), [("90", "its compute capability is 9.0, and MXNet has"), ("86", "CUDA: Check failed")]
+    ("capability", "problem"),
+    [("90", "its compute capability is 9.0, and MXNet supports"), ("86", "CUDA: Check failed")],
 )
 def test_a_gpu_that_cannot_compute_is_skipped(capability, problem, python):
     process = python(ONE_GPU, CAPABILITY=capability)
