@@ -187,7 +187,7 @@ execute-notebooks: $(VENV)/installed $(VENV_FRAMEWORKS)/installed ## execute not
 	@for notebook in $(or $(NOTEBOOKS),$(ALL_NOTEBOOKS)); do \
 	  case "$$notebook" in */other-frameworks.ipynb) bin=$(VENV_FRAMEWORKS)/bin;; *) bin=$(BIN);; esac; \
 	  echo "$$notebook"; $$bin/$(EXECUTE) "$$notebook" || exit 1; \
-	  [ ! -e notebooks/my-deep-rnn-3000.npz ] || mv notebooks/my-deep-rnn-3000.npz d2l_helpers/pretrained.npz; \
+	  [ "$$notebook" != notebooks/deep-rnn.ipynb ] || mv notebooks/my-deep-rnn-3000.npz d2l_helpers/pretrained.npz; \
 	done
 
 number-sources: $(VENV)/installed ## record which cell prints each number in the prose, and list numbers that no cell prints
