@@ -39,7 +39,7 @@ mxnet_lock = threading.Lock()  # MXNet's random numbers belong to the process, a
 
 
 def run_sweep(experiment, configurations, folder, *, recompute=False):
-    """Call experiment(**configuration) for each configuration in parallel, and save each result as a file.
+    """Call `experiment(**configuration)` for each configuration in parallel, and save each result as a file.
 
     The runs use one process with one thread per core of this machine. If the environment variable
     DASK_SCHEDULER_ADDRESS is set, they use that Dask cluster instead, whose workers need this package. The output that
