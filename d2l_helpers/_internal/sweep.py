@@ -26,6 +26,7 @@ import cloudpickle
 import joblib
 from cloudpickle.cloudpickle import _DYNAMIC_CLASS_TRACKER_BY_ID as RANDOM_CLASS_IDS
 
+from d2l_helpers._internal.openmp import usable_cores
 from d2l_helpers._internal.progress import Progress
 from d2l_helpers._internal.validation import check_configurations, check_folder
 
@@ -112,7 +113,7 @@ def _run(name, experiment, configuration, sources):
 
 def _on_this_machine(sent, missing):
     """Yield the outcome of each run as soon as it ends, from processes with one thread."""
-    cores = min(joblib.cpu_count(only_physical_cores=True), len(missing))
+    cores = min(usable_cores(), len(missing))
     # With one worker, joblib would compute in this process, whose MXNet has another number of threads.
     options = {"n_jobs": max(cores, 2), "pre_dispatch": cores, "batch_size": 1, "return_as": "generator_unordered"}
     quiet = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN), "idle_worker_timeout": 5}

@@ -12,7 +12,6 @@ import textwrap
 import time
 from pathlib import Path
 
-import joblib
 import mxnet as mx
 import nbformat
 import pytest
@@ -74,7 +73,7 @@ def perplexities(results):
 
 @pytest.mark.parametrize("cores", [1, 2])
 def test_results_do_not_depend_on_the_number_of_workers(tmp_path, monkeypatch, capfd, recwarn, cores):
-    monkeypatch.setattr(joblib, "cpu_count", lambda only_physical_cores: cores)
+    monkeypatch.setattr(sweep, "usable_cores", lambda: cores)
     results = d2l.run_sweep(train, SEEDS, tmp_path)
     assert perplexities(results) == perplexities([train(**configuration) for configuration in SEEDS])
     assert os.getpid() not in {result["process"] for result in results}
