@@ -118,8 +118,13 @@ def autograde(student, record, digests):
     record.write_text(digests)
 
 
+def is_graded(record, digests):
+    """Return whether a record says that this version of the notebook was graded."""
+    return record.exists() and record.read_text() == digests
+
+
 def grade_all(export, source_digest):
-    """Grade all submissions that have not been graded, and write the marks, even if the user stops.
+    """Grade all submissions that have not been graded, and write the marks after each.
 
     Args:
         export: Export of submissions.py.
@@ -129,25 +134,36 @@ def grade_all(export, source_digest):
         A list of sentences about the files that were not graded.
     """
     remarks = {student: [] for student in [*export.attempts, *export.without_notebook]}
+    waiting = {}
 
     def refuse(student, path, reason):
         remarks[student].append(f"{path} was not graded: {reason}")
 
+    def write():
+        stopped = {
+            student: [f"{path} was not graded: the command was stopped; run it again"]
+            for student, (path, record, digests) in waiting.items()
+            if not is_graded(record, digests)
+        }
+        write_marks(
+            COURSE / "marks.csv", {student: texts + stopped.get(student, []) for student, texts in remarks.items()}
+        )
+
     for student, paths in export.without_notebook.items():
         for path in paths:
             refuse(student, path, "it is not a notebook; ask for the notebook")
-    waiting = {}
     for student, (newest, *older) in export.attempts.items():
         try:
             content = read_notebook(newest)
             record, digests = record_of(student, content, source_digest)
-            if not record.exists() or record.read_text() != digests:
+            if not is_graded(record, digests):
                 submit(student, content)
                 waiting[student] = newest.path, record, digests
         except (RefusedError, OSError) as error:
             refuse(student, newest.path, error)
         for file in older:
             refuse(student, file.path, f"{newest.path} is used instead")
+    write()
     try:
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, tqdm(total=len(waiting), unit="notebook") as bar:
             futures = {pool.submit(autograde, student, *rest): student for student, (_, *rest) in waiting.items()}
@@ -159,14 +175,13 @@ def grade_all(export, source_digest):
                         log = COURSE / f"{student_id(student)}.log"
                         log.write_text(str(error), encoding="utf-8")
                         refuse(student, path, f"nbgrader failed; see {log}")
+                    write()
                     bar.update()
             except KeyboardInterrupt:
                 pool.shutdown(cancel_futures=True)
                 raise
     finally:
-        for student, (path, *_) in waiting.items():
-            refuse(student, path, "the command was stopped; run it again")
-        write_marks(COURSE / "marks.csv", remarks)
+        write()
     return [f"{remark}." for texts in remarks.values() for remark in texts]
 
 

@@ -240,19 +240,16 @@ def files_in_zip(read_zip, path, seconds, depth=0, budget=None):
             else:
                 yield File(name, time_in_zip, partial(read_member, read_zip, info), is_submission(name))
     except Exception as error:  # anything can be wrong with a zip file, and the others must be graded
-        yield File(path, seconds, partial(refuse, error), True)
+        yield File(path, seconds, partial(refuse, error.with_traceback(None)), True)
 
 
 def open_zip(source):
     """Return the ZipFile of a path or of bytes; names that are not marked as UTF-8 are UTF-8 if all of them can be."""
-    for encoding in ("utf-8", None):  # None is the format's default, cp437
-        try:
-            return zipfile.ZipFile(
-                io.BytesIO(source) if isinstance(source, bytes) else source, metadata_encoding=encoding
-            )
-        except UnicodeDecodeError as error:
-            failure = error
-    raise failure
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        return zipfile.ZipFile(file, metadata_encoding="utf-8")
+    except UnicodeDecodeError:
+        return zipfile.ZipFile(file)  # the format's default, cp437
 
 
 def member_parts(info):

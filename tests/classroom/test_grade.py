@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -29,7 +30,8 @@ EXPORTED = {
     "=1+1.ipynb": "'=1+1",
     "-王芳 🎓.ipynb": "'-王芳 🎓",
     "12345.ipynb": "12345",
-    f"{'ü' * 120}.ipynb": "ü" * 120,
+    os.fsdecode(b"\xfc" * 240 + b".ipynb"): r"\udcfc" * 240,
+    "export.zip/mülleranna_LATE_12345_67890_deep-rnn-1.ipynb": "export/mülleranna_12345",
 }
 
 
@@ -48,7 +50,7 @@ def tampered_submissions(release):
 @pytest.fixture(scope="module")
 def grade(tmp_path_factory):
     """Return a function that runs grade.py, without a terminal, in the directory `grade.cwd`."""
-    cwd = tmp_path_factory.mktemp("teacher")
+    cwd = tmp_path_factory.mktemp("Übungen 王")
 
     def run(*args, **variables):
         command = [sys.executable, ROOT / "classroom" / "grade.py", *args]
@@ -82,7 +84,11 @@ def graded(grade, release):
     (directory / "large.ipynb").write_text(" " * 50_000_000)
     (directory / "my answers.ipynb").write_text("{}")
     for name in EXPORTED:
-        nbformat.write(release, directory / name)
+        if "/" in name:
+            with zipfile.ZipFile(directory / Path(name).parent, "w") as archive:
+                archive.writestr(Path(name).name, nbformat.writes(release))
+        else:
+            nbformat.write(release, directory / name)
     older, newer = (directory / f"HW_otto_attempt_2026-11-{day}-10-00-00_x.ipynb" for day in (28, 29))
     older.write_text("{")
     nbformat.write(release, newer)
