@@ -141,7 +141,7 @@ def grade_all(export, source_digest):
 
     def write():
         stopped = {
-            student: [f"{path} was not graded: the command was stopped; run it again"]
+            student: [f"{path} was not graded: the command did not reach it; run it again"]
             for student, (path, record, digests) in waiting.items()
             if not is_graded(record, digests)
         }
