@@ -150,8 +150,8 @@ format: $(VENV)/installed ## format the code
 assignment: $(VENV_CLASSROOM)/installed ## write the students' version of the exercises, as a folder and as a zip file
 	@$(VENV_CLASSROOM)/bin/python classroom/grade.py
 
-grade: $(VENV_CLASSROOM)/installed ## grade a folder of notebooks, one per student: make grade SUBMISSIONS=folder
-	@trap : INT; $(VENV_CLASSROOM)/bin/python classroom/grade.py "$(SUBMISSIONS)" || [ $$? -eq 130 ]
+grade: $(VENV_CLASSROOM)/installed ## grade a folder or a zip file of notebooks: make grade SUBMISSIONS=folder
+	@trap : INT; $(VENV_CLASSROOM)/bin/python classroom/grade.py -- "$$SUBMISSIONS" || [ $$? -eq 130 ]
 
 # All pages of the website have one folder as their source, so that the site has one folder, too. -W makes warnings errors.
 website: $(VENV_WEBSITE)/installed ## build the website in build/website: make website [REPOSITORY=address of the repository]

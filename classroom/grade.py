@@ -1,4 +1,4 @@
-"""Create the assignment (`make assignment`) or grade submissions (`make grade SUBMISSIONS=directory`).
+"""Create the assignment (`make assignment`) or grade submissions (`make grade SUBMISSIONS=folder`).
 
 All files are written to the nbgrader course directory build/classroom, which nbgrader's own commands and its formgrader
 can also use: source, release, submitted, autograded, feedback, and gradebook.db.
@@ -9,7 +9,6 @@ import csv
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,13 +18,12 @@ from pathlib import Path
 
 import nbformat
 import sandbox
+from submissions import ASSIGNMENT, RefusedError, collect, student_id
 from tqdm import tqdm
 
 HERE = Path(__file__).resolve().parent
 COURSE = Path("build", "classroom").resolve()
-ASSIGNMENT = "deep-rnn"
-MAX_BYTES = 5_000_000  # 100 times the size of the assignment
-STUDENT_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"  # becomes a directory name
+MAX_NAMES = 10  # of ignored files, printed
 
 SANDBOXED = [sys.executable, str(HERE / "sandbox.py"), "{connection_file}"]
 UNSANDBOXED = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -46,111 +44,199 @@ def nbgrader(*args):
         variables = {
             "JUPYTER_PATH": str(COURSE / "jupyter"),
             "JUPYTER_RUNTIME_DIR": runtime_dir,
+            "PYTHONUTF8": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # nbgrader runs alembic by name
         }
-        process = subprocess.run(command, cwd=COURSE, env=os.environ | variables, capture_output=True, text=True)
+        options = {"capture_output": True, "encoding": "utf-8", "errors": "backslashreplace"}
+        process = subprocess.run(command, cwd=COURSE, env=os.environ | variables, **options)
     if process.returncode:
         raise NbGraderError(process.stderr)
 
 
-def sha256(*paths):
-    """Return the SHA-256 digest of the concatenated files."""
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+def sha256(*contents):
+    """Return the SHA-256 digest of the concatenated contents."""
+    return hashlib.sha256(b"".join(contents)).hexdigest()
 
 
 def create_assignment():
     """Generate the release version unless it is up to date, and return the digest of the source."""
     source = HERE / "source" / ASSIGNMENT
-    files = sorted(path for path in source.iterdir() if path.is_file())
-    digest_file, source_digest = COURSE / "source-digest", sha256(*files, HERE / "nbgrader_config.py")
+    files = [*sorted(path for path in source.iterdir() if path.is_file()), HERE / "nbgrader_config.py"]
+    digest_file, source_digest = COURSE / "source-digest", sha256(*(path.read_bytes() for path in files))
     if not digest_file.exists() or digest_file.read_text() != source_digest:
         shutil.copytree(source, COURSE / "source" / ASSIGNMENT, dirs_exist_ok=True)
-        (COURSE / "nbgrader_config.py").write_text(f"load_subconfig({str(HERE / 'nbgrader_config.py')!r})\n")
+        (COURSE / "nbgrader_config.py").write_text(f"load_subconfig({ascii(str(HERE / 'nbgrader_config.py'))})\n")
         nbgrader("generate_assignment", ASSIGNMENT, "--create", "--force")
         shutil.make_archive(COURSE / ASSIGNMENT, "zip", COURSE / "release", ASSIGNMENT)
         digest_file.write_text(source_digest)
     return source_digest
 
 
-def rejection_reason(path):
-    """Return why a submission cannot be graded, or None if it can."""
-    if path.suffix != ".ipynb" or not re.fullmatch(STUDENT_PATTERN, path.stem):
-        return "the file name must be STUDENT.ipynb with only letters, digits, and . _ @ - in STUDENT; rename it"
-    if path.is_symlink() or not path.is_file():
-        return "it is not a regular file; copy the notebook itself"
-    if (size := path.stat().st_size) > MAX_BYTES:
-        return f"the file size must be at most {MAX_BYTES:,} bytes, got {size:,}; ask for a copy without outputs"
+def read_notebook(file):
+    """Return the content of a submitted notebook in UTF-8.
+
+    Args:
+        file: File of submissions.py.
+
+    Raises:
+        RefusedError: If it cannot be graded.
+    """
     try:
-        nbformat.validate(nbformat.read(path, as_version=4))
+        content = file.read()
+    except RefusedError:
+        raise
+    except Exception as error:  # of the file system, or of a zip file, in which anything can be wrong
+        raise RefusedError(f"it cannot be read ({type(error).__name__}: {error}); ask for it again") from error
+    try:
+        text = content.decode("utf-8-sig")
+        nbformat.validate(nbformat.reads(text, as_version=4))
     except Exception as error:
-        return f"it is not a valid notebook ({type(error).__name__}); ask the student to submit it again"
-    return None
+        kind = type(error).__name__
+        raise RefusedError(f"it is not a valid notebook ({kind}); ask the student to submit it again") from error
+    return text.encode()
 
 
-def grade(path, source_digest):
-    """Grade one submission unless the same file has already been graded."""
-    submitted = COURSE / "submitted" / path.stem / ASSIGNMENT
-    record = COURSE / "autograded" / path.stem / ASSIGNMENT / "graded.json"
-    digests = json.dumps([source_digest, sha256(path)])
-    if record.exists() and record.read_text() == digests:
-        return
-    shutil.rmtree(submitted, ignore_errors=True)
-    submitted.mkdir(parents=True)
-    shutil.copyfile(path, submitted / f"{ASSIGNMENT}.ipynb")
-    nbgrader("autograde", ASSIGNMENT, "--create", "--force", f"--student={path.stem}")
+def record_of(student, content, source_digest):
+    """Return the file that records how a student's notebook was graded, and its content if this version was graded."""
+    record = COURSE / "autograded" / student_id(student) / ASSIGNMENT / "graded.json"
+    return record, json.dumps([source_digest, sha256(content)])
+
+
+def submit(student, content):
+    """Write a student's notebook to the course directory, under a name that nbgrader accepts."""
+    folder = COURSE / "submitted" / student_id(student) / ASSIGNMENT
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / f"{ASSIGNMENT}.ipynb").write_bytes(content)
+    with open_gradebook() as gradebook:  # nbgrader has a field for the name that the course system uses
+        gradebook.update_or_create_student(student_id(student), lms_user_id=student)
+
+
+def autograde(student, record, digests):
+    """Grade a submitted notebook."""
+    nbgrader("autograde", ASSIGNMENT, "--create", "--force", f"--student={student_id(student)}")
     record.write_text(digests)
 
 
-def grade_all(directory):
-    """Grade all submissions in a directory.
+def is_graded(record, digests):
+    """Return whether a record says that this version of the notebook was graded."""
+    return record.exists() and record.read_text() == digests
+
+
+def grade_all(export, source_digest):
+    """Grade all submissions that have not been graded, and write the marks after each.
 
     Args:
-        directory: Path of a directory with one notebook per student.
+        export: Export of submissions.py.
+        source_digest: Digest of the assignment.
 
     Returns:
-        A dictionary from the name of each file that could not be graded to the reason.
+        A list of sentences about the files that were not graded.
     """
-    source_digest = create_assignment()
-    reasons = {path: rejection_reason(path) for path in sorted(directory.iterdir())}
-    errors = {path.name: reason for path, reason in reasons.items() if reason}
-    accepted = [path for path, reason in reasons.items() if not reason]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, tqdm(total=len(accepted), unit="notebook") as bar:
-        futures = {pool.submit(grade, path, source_digest): path for path in accepted}
+    remarks = {student: [] for student in [*export.attempts, *export.without_notebook]}
+    waiting = {}
+
+    def refuse(student, path, reason):
+        remarks[student].append(f"{path} was not graded: {reason}")
+
+    def write():
+        stopped = {
+            student: [f"{path} was not graded: the command did not reach it; run it again"]
+            for student, (path, record, digests) in waiting.items()
+            if not is_graded(record, digests)
+        }
+        write_marks(
+            COURSE / "marks.csv", {student: texts + stopped.get(student, []) for student, texts in remarks.items()}
+        )
+
+    for student, paths in export.without_notebook.items():
+        for path in paths:
+            refuse(student, path, "it is not a notebook; ask for the notebook")
+    for student, (newest, *older) in export.attempts.items():
         try:
-            for future in as_completed(futures):
-                path = futures[future]
-                try:
-                    future.result()
-                except NbGraderError as error:
-                    log = COURSE / f"{path.stem}.log"
-                    log.write_text(str(error))
-                    errors[path.name] = f"nbgrader failed; see {log}"
-                bar.update()
-        except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)
-            raise
-    if any(COURSE.glob(f"autograded/*/{ASSIGNMENT}/graded.json")):
-        nbgrader("generate_feedback", ASSIGNMENT, "--force")
-    return errors
+            content = read_notebook(newest)
+            record, digests = record_of(student, content, source_digest)
+            if not is_graded(record, digests):
+                submit(student, content)
+                waiting[student] = newest.path, record, digests
+        except (RefusedError, OSError) as error:
+            refuse(student, newest.path, error)
+        for file in older:
+            refuse(student, file.path, f"{newest.path} is used instead")
+    write()
+    try:
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, tqdm(total=len(waiting), unit="notebook") as bar:
+            futures = {pool.submit(autograde, student, *rest): student for student, (_, *rest) in waiting.items()}
+            try:
+                for future in as_completed(futures):
+                    student = futures[future]
+                    path, *_ = waiting.pop(student)
+                    if error := future.exception():
+                        log = COURSE / f"{student_id(student)}.log"
+                        log.write_text(str(error), encoding="utf-8")
+                        refuse(student, path, f"nbgrader failed; see {log}")
+                    write()
+                    bar.update()
+            except KeyboardInterrupt:
+                pool.shutdown(cancel_futures=True)
+                raise
+    finally:
+        write()
+    return [f"{remark}." for texts in remarks.values() for remark in texts]
 
 
-def write_marks(path, errors):
-    """Write a CSV file with one row per student and one row per file that could not be graded."""
+def open_gradebook():
+    """Return nbgrader's database."""
     from nbgrader.api import Gradebook
 
-    with Gradebook(f"sqlite:///{COURSE / 'gradebook.db'}") as gradebook, open(path, "w", newline="") as file:
+    return Gradebook(f"sqlite:///{COURSE / 'gradebook.db'}?timeout=60")  # seconds, as in nbgrader_config.py
+
+
+def as_text(name):
+    """Return a name so that spreadsheets do not run it as a formula."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
+
+
+def write_marks(path, remarks):
+    """Write a CSV file with one row per student.
+
+    Args:
+        path: Path of the file, which is replaced only when all rows are written.
+        remarks: Dictionary from students to lists of remarks.
+    """
+    remarks = {student: as_text("; ".join(texts)) for student, texts in remarks.items()}
+    unfinished = path.with_suffix(".unfinished")
+    with open_gradebook() as gradebook, open(unfinished, "w", newline="", encoding="utf-8") as file:
         tasks = [cell.name for cell in gradebook.find_notebook(ASSIGNMENT, ASSIGNMENT).grade_cells]
         table = csv.writer(file)
-        table.writerow(["student", "points", "of", "to be marked by hand", *tasks, "remark"])
+        table.writerow(["student", "points", "of", "to be marked by hand", *tasks, "remark", "folder"])
         submissions = gradebook.assignment_submissions(ASSIGNMENT)
         for submission in sorted(submissions, key=lambda submission: submission.student.id):
             (notebook,) = submission.notebooks
+            student, folder = submission.student.lms_user_id or submission.student.id, submission.student.id
             scores = {grade.name: grade.score for grade in notebook.grades}
             manual = " ".join(grade.name for grade in notebook.grades if grade.needs_manual_grade)
-            totals = [submission.student.id, submission.score, submission.max_score]
-            table.writerow([*totals, manual, *map(scores.get, tasks), ""])
-        for name, reason in errors.items():
-            table.writerow([name, *[""] * (len(tasks) + 3), reason])
+            totals = [as_text(student), submission.score, submission.max_score]
+            table.writerow([*totals, manual, *map(scores.get, tasks), remarks.pop(student, ""), folder])
+        for student, remark in remarks.items():
+            if remark:
+                table.writerow([as_text(student), *[""] * (len(tasks) + 3), remark, ""])
+    unfinished.replace(path)
+
+
+def write_feedback():
+    """Write a page for each graded submission.
+
+    Returns:
+        The folders for which nbgrader could not write a page.
+    """
+    graded = {path.parts[-3] for path in COURSE.glob(f"autograded/*/{ASSIGNMENT}/graded.json")}
+    if graded:
+        try:
+            nbgrader("generate_feedback", ASSIGNMENT, "--force")
+        except NbGraderError as error:
+            (COURSE / "feedback.log").write_text(str(error), encoding="utf-8")
+    return sorted(graded - {path.parts[-3] for path in COURSE.glob(f"feedback/*/{ASSIGNMENT}/{ASSIGNMENT}.html")})
 
 
 def choose_kernel():
@@ -173,22 +259,31 @@ def choose_kernel():
 def main():
     """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("submissions", nargs="?", help="directory of notebooks, each named after its student")
-    directory = parser.parse_args().submissions
+    parser.add_argument("submissions", nargs="?", help="folder, zip file, or notebook, as a course system exports it")
+    argument = parser.parse_args().submissions
+    sys.stdout.reconfigure(errors="backslashreplace")  # names can have characters that the locale lacks
     COURSE.mkdir(parents=True, exist_ok=True)
-    if directory is None:
+    if argument is None:
         create_assignment()
         print(f"Student version: {COURSE / 'release' / ASSIGNMENT}; the same as a zip file: {COURSE / ASSIGNMENT}.zip.")
         return 0
-    if not directory or not Path(directory).is_dir():
-        return f"SUBMISSIONS must be a directory, got {directory!r}; put one notebook per student into a directory."
+    if not argument or not Path(argument).exists():
+        return f"SUBMISSIONS must be a folder, a zip file, or a notebook, got {argument!r}; correct the path."
+    try:
+        export = collect(Path(argument), excluded=COURSE)
+    except Exception as error:
+        return f"{argument!r} cannot be read ({type(error).__name__}: {error}); download it again."
     if not choose_kernel():
         return 1
-    errors = grade_all(Path(directory))
-    write_marks(COURSE / "marks.csv", errors)
-    for name, reason in errors.items():
-        print(f"{name} was not graded: {reason}.")
-    print(f"Grades: {COURSE / 'marks.csv'}. Feedback: {COURSE / 'feedback'}.")
+    for sentence in grade_all(export, create_assignment()):
+        print(sentence)
+    if export.ignored:
+        names = ", ".join(map(str, export.ignored[:MAX_NAMES])) + ", ..." * (len(export.ignored) > MAX_NAMES)
+        print(f"Ignored, because they are not notebooks ({len(export.ignored)}): {names}")
+    print(f"Grades: {COURSE / 'marks.csv'}.")
+    if missing := write_feedback():
+        return f"No feedback page could be written for {', '.join(missing)}; see {COURSE / 'feedback.log'}."
+    print(f"Feedback: {COURSE / 'feedback'}.")
     return 0
 
 
