@@ -33,18 +33,15 @@ def is_text(key):
 
 def split_lines(text):
     """Return the lines of a text; an array, list or dict counts as one, because its breaks depend on its numbers."""
-    lines = []
+    lines, open_brackets = [], 0
     for line in text.splitlines(keepends=True):
-        if lines and line.startswith(" ") and is_open(lines[-1]):
+        if open_brackets > 0 and line[0].isspace():
             lines[-1] += line
         else:
             lines.append(line)
+            open_brackets = 0
+        open_brackets += sum(map(line.count, "[({")) - sum(map(line.count, "])}"))
     return lines
-
-
-def is_open(line):
-    """Return whether the line ends within brackets."""
-    return any(line.count(opening) > line.count(closing) for opening, closing in ("[]", "()", "{}"))
 
 
 def normalize_markup(text):

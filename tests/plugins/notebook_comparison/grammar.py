@@ -10,9 +10,9 @@ START = rf"(?<![{NAME}\d.])"  # before a number, where no name, other number or 
 SIGN = r"[-+−]?"
 EXPONENT = r"[eE][-+]?\d+"
 WHOLE = r"(?>\d{1,3}(?:[,_]\d{3})+(?![\d_])|\d+)"
-# A dot without digits after it belongs to the number (1.) where NumPy prints it: before a bracket, a comma, the imaginary
-# unit, an exponent or another element. Elsewhere it ends a sentence.
-FINAL_DOT = rf"\.(?=\s*[]),}}]|[-+]\d|{EXPONENT}|j|\s+(?:[-+.\d]|nan|inf))"
+# A dot without digits after it belongs to the number (1.) where NumPy prints it: before a bracket, a comma, another
+# element, an exponent or the imaginary unit. Elsewhere it ends a sentence.
+FINAL_DOT = rf"\.(?=\s*[]),}}]|[-+]\d|{EXPONENT}|j(?![{NAME}\d])|\s+(?:[-+.\d]|nan|inf))"
 DECIMAL = rf"(?>(?:{WHOLE}(?:\.\d+|{FINAL_DOT})|\.\d+)(?:{EXPONENT})?|{WHOLE}{EXPONENT})"
 UNSIGNED = rf"(?:{DECIMAL}|{WHOLE})"
 PART = rf"(?:{UNSIGNED}|nan|inf)"  # of a complex number
@@ -27,26 +27,26 @@ RATE = rf"(?:{UNSIGNED}|\?)\ ?(?:[^\W\d]*/s(?:ec(?:ond)?)?|s/[^\W\d]+)(?![{NAME}
 
 TOKEN = re.compile(
     rf"""
-    (?P<duration>
-        {START}(?:{CLOCK}<(?:{CLOCK}|\?)|{CLOCK}(?=,\s+{RATE}))                # 00:12<00:03 and 00:12, 3.1it/s of tqdm
-      | {START}{RATE}                                                          # 3.1it/s, 2.5 s/it
-      | (?<=\|)(?:[█-▏]+|\#+\d?)\ *(?=\|)                                      # the bar of tqdm: its length depends on the rate
-      | {START}(?:\d+\ days?,?\ \+?)?\d+:\d\d:\d\d(?:\.\d+)?(?![\d:]) # 1:02:03, 1 day, 0:00:01.5
-      | \btimedelta\([^)]*\)                                                   # datetime.timedelta(seconds=3)
+    (?P<duration>                                                # is not compared
+        {START}(?:{CLOCK}<(?:{CLOCK}|\?)|{CLOCK}(?=,\s+{RATE}))  # tqdm: 00:12<00:03 and 00:12, 3.1it/s
+      | {START}{RATE}                                            # 3.1it/s, 2.5 s/it
+      | (?<=\|)(?:[█-▏]+|\#+\d?)\ *(?=\|)                        # tqdm's bar, which is shorter next to a longer rate
+      | {START}(?:\d+\ days?,?\ \+?)?\d+:\d\d:\d\d(?:\.\d+)?(?![\d:])  # 1:02:03, 1 day, 0:00:01.5
+      | \btimedelta\([^)]*\)                                     # datetime.timedelta(seconds=3)
       | {START}(?:\d+\ ?{LARGE_UNIT}(?:,|\ and)?\ ?)*{UNSIGNED}\ ?{UNIT}(?![{NAME}\d=])  # 5 µs, 1min 2s
-      | {START}{WHOLE}(?=\ loops?(?:\ each|,\ best))                           # the number of loops of %timeit
+      | {START}{WHOLE}\ loops?(?=\ each|,\ best)                # %timeit: 100 loops each
     )
   | (?P<exact>
-        \#\w+                                                                  # an id or a color
-      | {START}\d{{4}}-\d\d-\d\d(?:[T\ ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?        # a date, with or without a time
+        \#\w+                                                    # an id or a color
+      | {START}\d{{4}}-\d\d-\d\d(?:[T\ ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?  # a date, with or without a time
       | \bdatetime\.(?:date|time|datetime)\([^)]*\)
     )
-  | (?P<decimal> {START}{SIGN}(?:
-        (?:{PART}\ *[-+])?{PART}j(?![{NAME}\d])                                # 1+2j, and in NumPy 1.  +2.j
-      | {DECIMAL}(?!\.[{NAME}\d]|[{NAME}]*\d)                                  # 0.5, 0.5nats, but not 1.9.1 and 1.0rc1
+  | (?P<decimal> {START}\({SIGN}{PART}[-+]{PART}j\) | {START}{SIGN}(?:  # Python prints (1+2j), but 2j
+        (?:{PART}\ *[-+])?{PART}j(?![{NAME}\d])                  # in an array 1.  +2.j
+      | {DECIMAL}(?!\.[{NAME}\d]|[{NAME}]*\d)                    # 0.5, 0.5nats, but not 1.9.1 and 1.0rc1
       | (?:nan|NaN|inf)(?![{NAME}\d])
     ))
-  | (?P<integer> {START}{SIGN}{WHOLE}(?!\.?[{NAME}\d]))                        # 3, 3层, but not 3rd, 0x7f and 3.txt
+  | (?P<integer> {START}{SIGN}{WHOLE}(?!\.?[{NAME}\d]))          # 3, 3层, but not 3rd, 0x7f and 3.txt
   | (?P<word> [{NAME}\d]+ | [^\W\d]+ | \S)
     """,
     re.VERBOSE,
