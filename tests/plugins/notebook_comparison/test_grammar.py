@@ -27,7 +27,7 @@ from .grammar import TOKEN
 quick = settings(derandomize=True, max_examples=100, deadline=None, database=None)
 settings.register_profile("quick", quick)
 settings.register_profile(
-    "thorough", quick, derandomize=False, max_examples=20_000, suppress_health_check=list(HealthCheck)
+    "thorough", quick, derandomize=False, max_examples=5_000, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
