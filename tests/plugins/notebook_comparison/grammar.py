@@ -6,7 +6,7 @@ import re
 # letters of other scripts (第3章), many of which are written without spaces.
 NAME = "A-Za-z_À-ÖØ-öø-֏"
 
-START = rf"(?<![{NAME}\d.])"  # before a number, where no name, other number or version goes on
+START = rf"(?<![{NAME}\d.])"  # a number does not begin within a name, a number or a version
 SIGN = r"[-+−]?"
 EXPONENT = r"[eE][-+]?\d+"
 WHOLE = r"(?>\d{1,3}(?:[,_]\d{3})+(?![\d_])|\d+)"
