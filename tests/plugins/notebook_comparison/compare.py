@@ -1,11 +1,12 @@
 """Compare printed text: the words must be equal, and the numbers must agree within the cell's tolerances."""
 
-import math
+import cmath
 import re
 
-SECONDS = re.compile(r"\d+(?:\.\d+)?(?= ?(?:sec|s|ms|minutes)\b)")
-NUMBER = re.compile(r"((?<![\w.])[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?(?!\.?\w))")
+from .grammar import TOKEN
+
 TOLERANCES = {"rtol": 0.0, "atol": 0.0, "int_atol": 0}
+MARKUP = ("text/html", "image/svg+xml")
 
 
 def align(stored, new, settings):
@@ -19,14 +20,47 @@ def align(stored, new, settings):
     Returns:
         A text that equals `stored` if and only if all lines agree. It is `new` if the numbers of lines differ.
     """
-    lines = stored.splitlines(keepends=True), new.splitlines(keepends=True)
+    lines = split_lines(stored), split_lines(new)
     if len(lines[0]) != len(lines[1]):
         return new
     return "".join(line if lines_agree(line, other, settings) else other for line, other in zip(*lines, strict=True))
 
 
+def is_text(key):
+    """Return whether this field of an output, or MIME type of its data, is compared within tolerances."""
+    return key in ("text", "evalue", *MARKUP) or key.startswith("text/")
+
+
+def split_lines(text):
+    """Return the lines of a text; an array, list or dict counts as one, because its breaks depend on its numbers."""
+    lines, open_brackets = [], 0
+    for line in text.splitlines(keepends=True):
+        if open_brackets > 0 and line[0].isspace():
+            lines[-1] += line
+        else:
+            lines.append(line)
+            open_brackets = 0
+        open_brackets += sum(map(line.count, "[({")) - sum(map(line.count, "])}"))
+    return lines
+
+
+def normalize_markup(text):
+    """Return SVG or HTML without what differs in each run: random ids, which are numbered, metadata and PNG images."""
+    text = re.sub(r"<metadata>.*?</metadata>|(?<=;base64,)[^\"']+", "", text, flags=re.DOTALL)
+    ids = {name: f"id{number}" for number, name in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', text)))}
+    text = re.sub(r"""(?<=["'#])[\w:.-]+""", lambda match: ids.get(match[0], match[0]), text)
+    # matplotlib shortens the coordinate 10.0 to 10, but it is as inexact as any other.
+    return re.sub(r'\b(?:d|x|y|points|transform)="[^"]*"', write_decimals, text)
+
+
+def write_decimals(match):
+    return re.sub(r"(?<![\w.])\d+(?![\w.])", r"\g<0>.0", match[0])
+
+
 def lines_agree(stored, new, settings):
     """Return whether a line agrees with its stored line under these settings."""
+    if stored == new:
+        return True
     exact = settings.get("exact", [])
     return labels(stored, exact) == labels(new, exact) and numbers_agree(stored, new, **tolerances(stored, settings))
 
@@ -44,18 +78,26 @@ def tolerances(line, settings):
 
 
 def numbers_agree(stored, new, rtol, atol, int_atol):
-    """Return whether two lines have equal words, and numbers within the tolerances, ignoring seconds and spacing."""
-    stored, new = (NUMBER.split(SECONDS.sub("?", line)) for line in (stored, new))
+    """Return whether two lines have equal words, and numbers within the tolerances, ignoring durations and spacing."""
+    stored, new = (list(TOKEN.finditer(line)) for line in (stored, new))
     return len(stored) == len(new) and all(
-        number_agrees(a, b, rtol, atol, int_atol) if i % 2 else a.split() == b.split()
-        for i, (a, b) in enumerate(zip(stored, new, strict=True))
+        token.lastgroup == other.lastgroup and token_agrees(token.lastgroup, token[0], other[0], rtol, atol, int_atol)
+        for token, other in zip(stored, new, strict=True)
     )
 
 
-def number_agrees(stored, new, rtol, atol, int_atol):
-    """Return whether two numbers, both integers or both decimals, agree within the tolerances."""
-    a, b = (number.replace(",", "") for number in (stored, new))
-    decimal = [re.search("[.e]", number) is not None for number in (a, b)]
-    if not any(decimal):
-        return abs(int(a) - int(b)) <= int_atol
-    return all(decimal) and math.isclose(float(a), float(b), rel_tol=rtol, abs_tol=atol)
+def token_agrees(kind, stored, new, rtol, atol, int_atol):
+    """Return whether two tokens of the same kind agree within the tolerances."""
+    if kind == "duration" or stored == new:
+        return True
+    if kind == "integer":
+        return abs(int(plain(stored)) - int(plain(new))) <= int_atol
+    if kind == "decimal":
+        values = complex(plain(stored)), complex(plain(new))
+        return all(map(cmath.isfinite, values)) and cmath.isclose(*values, rel_tol=rtol, abs_tol=atol)
+    return False
+
+
+def plain(number):
+    """Return a printed number as Python reads it."""
+    return re.sub(r"[\s,]", "", number).replace("−", "-")

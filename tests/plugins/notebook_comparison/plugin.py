@@ -12,14 +12,14 @@ from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from . import settings
-from .compare import align
+from .compare import MARKUP, align, is_text, normalize_markup
 
 
 class Hooks:
     """Hooks that a project can implement."""
 
     def pytest_nbval_normalize_outputs(self, stored, new, parameters):
-        """Change the outputs of a cell in place before they are compared.
+        """Change the outputs of a cell in place before they are compared. Both lists are sorted by kind.
 
         Args:
             stored: The stored outputs, a list of copies of nbformat's outputs.
@@ -33,17 +33,23 @@ class TolerantCell(IPyNbCell):
 
     def compare_outputs(self, test, ref, skip_compare=None):
         """Compare the outputs as nbval does, after replacing all lines that agree by the stored ones."""
-        new, stored = copy.deepcopy(test), copy.deepcopy(ref)
+        new, stored = (sorted(copy.deepcopy(outputs), key=kind) for outputs in (test, ref))
         for output in new:
             if output.get("name") == "stderr":
                 print(output["text"])  # nbval does not report the text, but pytest shows what is printed here
         self.ihook.pytest_nbval_normalize_outputs(stored=stored, new=new, parameters=self.parent.parameters)
         for output, new_output in zip(stored, new, strict=False):
             for fields, new_fields in ((output, new_output), (output.get("data", {}), new_output.get("data", {}))):
-                for kind in fields.keys() & new_fields.keys():
-                    if kind == "text" or kind.startswith("text/"):
-                        new_fields[kind] = align(fields[kind], new_fields[kind], self.settings)
+                for key in filter(is_text, fields.keys() & new_fields.keys()):
+                    if key in MARKUP:
+                        fields[key], new_fields[key] = map(normalize_markup, (fields[key], new_fields[key]))
+                    new_fields[key] = align(fields[key], new_fields[key], self.settings)
         return super().compare_outputs(new, stored, skip_compare)
+
+
+def kind(output):
+    """Return a key that sorts outputs by kind, because their order may differ between kinds: first, both streams."""
+    return output.output_type != "stream", output.output_type, output.get("name", "")
 
 
 class TolerantNotebook(IPyNbFile):
@@ -52,6 +58,7 @@ class TolerantNotebook(IPyNbFile):
     def collect(self):
         """Collect the cells as nbval does, then read the settings and replace the parameters."""
         items = list(super().collect())
+        self.skip_compare = tuple(key for key in self.skip_compare if key != "output_type")
         try:
             parameters = settings.notebook_parameters(self.nb, self.path.name)
             self.parameters = {} if self.config.getoption("--full-training") else parameters

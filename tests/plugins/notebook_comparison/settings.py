@@ -2,7 +2,7 @@
 
 import re
 
-from .compare import TOLERANCES
+from .compare import TOLERANCES, is_text, split_lines
 
 KEY = "comparison"
 
@@ -59,7 +59,7 @@ def cell_settings(cell, where):
     settings = validate(cell.metadata.get(KEY, {}), [*TOLERANCES, "exact", "per_line"], where)
     for pattern, tolerances in settings.get("per_line", {}).items():
         validate(tolerances, TOLERANCES, f"{where}, per_line {pattern!r}")
-    lines = "".join(stored_texts(cell)).splitlines()
+    lines = [line.rstrip() for text in stored_texts(cell) for line in split_lines(text)]
     for pattern in [*settings.get("exact", []), *settings.get("per_line", {})]:
         if not any(re.search(pattern, line) for line in lines):
             raise ValueError(f"{where}: no stored line matches the pattern {pattern!r}; correct or remove it.")
@@ -74,8 +74,8 @@ def cell_settings(cell, where):
 def stored_texts(cell):
     """Yield the texts that a cell stores as outputs."""
     for output in cell.outputs:
-        yield output.get("text", "") + "\n"
-        yield from (text + "\n" for kind, text in output.get("data", {}).items() if kind.startswith("text/"))
+        for fields in (output, output.get("data", {})):
+            yield from (fields[key] for key in filter(is_text, fields))
 
 
 def notebook_parameters(notebook, where):

@@ -8,7 +8,8 @@ import nbformat
 import pytest
 
 from . import settings
-from .compare import align, lines_agree
+from .compare import align, lines_agree, split_lines
+from .grammar import TOKEN
 from .run_samples import run_samples
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.ipynb"))
@@ -43,6 +44,10 @@ def test_full_training_does_not_replace_parameters(tmp_path):
         ("loss 0.0", "loss 1e-07", {"atol": 1e-5}),
         ("30,699 weights", "30,701 weights", {"int_atol": 2}),
         ("2 of 5 within 90", "2 of 6 within 90", {"per_line": {"of": {"int_atol": 1}}}),
+        ("[1. 2.]", "[0.99999994 2.]", {"rtol": 0.05}),
+        ("1E-05", "9.8E-06", {"rtol": 0.05}),
+        ("lr=.5", "lr=.51", {"rtol": 0.05}),
+        ("took 12.3 seconds", "took 22.9 seconds", {}),
     ],
 )
 def test_lines_agree(stored, new, comparison):
@@ -60,6 +65,12 @@ def test_lines_agree(stored, new, comparison):
         ("600x350", "601x350", {"int_atol": 9}),
         ("first 3", "first 4", {"int_atol": 1, "per_line": {"first": {"int_atol": 0}}}),
         ("took 3 s", "took 4 s", {"exact": ["took.*"]}),
+        ("[1. 2.]", "[0.9 2.]", {"rtol": 0.05}),
+        ("1E-05", "9E-06", {"rtol": 0.05}),
+        ("lr=.5", "lr=.6", {"rtol": 0.05}),
+        ("took 12.3 seconds", "took 12.3 steps", {}),
+        ("max 5 min 3", "max 6 min 3", {"rtol": 0.5}),
+        ("in epoch 5.", "in epoch 6.", {"rtol": 0.5}),
     ],
 )
 def test_lines_do_not_agree(stored, new, comparison):
@@ -120,3 +131,34 @@ def test_an_invalid_setting_of_a_notebook_raises_an_error(comparison, message):
     with pytest.raises(ValueError) as caught:
         settings.notebook_parameters(notebook, "lesson")
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "text, number_of_lines",
+    [
+        ("[1. 2.\n 3.]\n[4.]\n", 2),
+        ("array([[1.],\n\n       [2.]],\n      dtype=float32)\n", 1),
+        ("{'a': 1,\n 'b': 2}\n", 1),
+        ("loss (nats\nepoch 2\n", 2),
+        ("epoch 1\n  epoch 2\n", 2),
+    ],
+)
+def test_a_printed_array_is_one_line(text, number_of_lines):
+    lines = split_lines(text)
+    assert len(lines) == number_of_lines
+    assert "".join(lines) == text
+
+
+README_ROWS = re.findall(r"^\| ([\w ]+).* \| (.*) \| .* \|$", (Path(__file__).parent / "README.md").read_text(), re.M)
+KINDS = {
+    "decimal number": {"decimal"}, "complex number": {"decimal"}, "integer": {"integer"}, "duration": {"duration"},
+    "rate": {"duration"}, "digits next to Latin": set(), "version": set(), "date": {"exact"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "kinds, example",
+    [(KINDS[row], text) for row, examples in README_ROWS if row in KINDS for text in re.findall("`([^`]+)`", examples)],
+)
+def test_the_kinds_in_the_readme_are_correct(kinds, example):
+    assert {match.lastgroup for match in TOKEN.finditer(example)} - {"word"} == kinds
