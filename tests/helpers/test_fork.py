@@ -45,8 +45,8 @@ for call in run, epoch, predict:
         print(error)
 """
     process = run_python(script, OMP_NUM_THREADS="2")
-    messages = process.stdout.splitlines()[-3:]
-    assert (process.returncode, process.stderr) == (0, "")
+    messages = process.stdout.splitlines()
+    assert (process.returncode, process.stderr, len(messages)) == (0, "", 3)
     assert all(is_one_sentence(message) for message in messages)
     assert all('must be "spawn" after training or prediction, got a fork of' in message for message in messages)
 
