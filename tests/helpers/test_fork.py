@@ -71,3 +71,23 @@ else:
         run()
 """
     assert run_python(script).stderr.splitlines()[-1].startswith("RuntimeError: start method")
+
+
+FORK_WHILE_THE_ENGINE_IS_BUSY = """
+import faulthandler, os
+import d2l_helpers
+from d2l_helpers._internal.openmp import one_thread
+from mxnet import nd
+
+faulthandler.dump_traceback_later(30, exit=True)
+with one_thread():
+    nd.dot(nd.ones((400, 400)), nd.ones((400, 400)))
+if os.fork() == 0:
+    os._exit(int(nd.ones(3).sum().asscalar()))
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_a_fork_right_after_a_prediction_returns(run_python):
+    process = run_python(FORK_WHILE_THE_ENGINE_IS_BUSY, OMP_NUM_THREADS="2")
+    assert (process.stdout, process.stderr) == ("3\n", "")
