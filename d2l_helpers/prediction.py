@@ -4,7 +4,7 @@ from mxnet import nd
 
 from d2l_helpers._internal.function_model import FunctionModel
 from d2l_helpers._internal.openmp import one_thread
-from d2l_helpers._internal.validation import check_context, check_model, check_prefixes, check_size
+from d2l_helpers._internal.validation import check_context, check_model, check_prefixes, check_process, check_size
 from d2l_helpers.model import RNNModel
 
 
@@ -35,7 +35,9 @@ def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char, ch
     Raises:
         TypeError: An argument has the wrong type.
         ValueError: A size is invalid, or the vocabulary lacks a character of the prefix.
+        RuntimeError: This process was forked after training or prediction.
     """
+    check_process()
     check_context(ctx)
     check_model(model, vocab_size)
     check_size(num_chars=num_chars)

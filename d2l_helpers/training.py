@@ -148,9 +148,10 @@ class Training:
 
         Raises:
             ValueError: The checkpoint is corrupted or belongs to a different training run; nothing has changed.
-            RuntimeError: Another training is using the checkpoint.
+            RuntimeError: Another training is using the checkpoint, or this process was forked after training.
             FloatingPointError: The training diverges.
         """
+        validation.check_process()
         with CheckpointManager(self.checkpoint, training_config(self), self.num_epochs, History()) as manager:
             self.initialize_weights()
             weights = gluon_internals.weights_of(self.model, self.ctx)
@@ -163,6 +164,7 @@ class Training:
 
     def epoch(self):
         """Train for one pass over the text and return its perplexity, exp(mean loss in nats per character)."""
+        validation.check_process()
         weights = gluon_internals.trainable_weights(self.model, self.ctx)
         losses, state = [], None
         for X, y in self.minibatches():

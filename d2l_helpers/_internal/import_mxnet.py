@@ -1,5 +1,6 @@
 """Import MXNet 1.9.1, its last release, with the threads, NumPy names, and CUDA libraries that it needs."""
 
+import os
 import platform
 import sys
 import warnings
@@ -64,5 +65,7 @@ except ModuleNotFoundError as error:
         raise
     # From Python 3.13 on, pip leaves MXNet out, because no NumPy satisfies MXNet's metadata.
     raise ImportError("MXNet is not installed; install it with `pip install --no-deps mxnet==1.9.1`.") from error
+# os.fork waits for MXNet's engine while it holds Python's lock, which the engine needs in openmp.one_thread.
+os.register_at_fork(before=mxnet.nd.waitall)
 patch_number_formatting(mxnet._ctypes.ndarray)
 patch_number_formatting(mxnet._ctypes.symbol)

@@ -1,5 +1,6 @@
 """Checks of arguments, with one-sentence errors that name the argument, its value, and the fix."""
 
+import functools
 import inspect
 import json
 import math
@@ -14,6 +15,17 @@ import mxnet as mx
 from mxnet import nd
 
 from d2l_helpers._internal import gluon_internals
+
+_first_process = functools.cache(os.getpid)  # the process in which check_process was called first
+
+
+def check_process():
+    """Raise RuntimeError in a process that was forked after training or prediction, where MXNet can wait forever."""
+    # Threads do not survive a fork, but libgomp and MXNet's engine may still wait for them.
+    if os.getpid() != _first_process():
+        got = f"got a fork of process {_first_process()}"
+        fix = 'use multiprocessing.get_context("spawn")'
+        raise RuntimeError(f'start method must be "spawn" after training or prediction, {got}; {fix}.')
 
 
 def check_training(training):
