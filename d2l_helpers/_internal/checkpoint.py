@@ -1,8 +1,8 @@
 """Checkpoints: one file per training run, written atomically and locked while the run uses it.
 
 The file is an uncompressed .npz, which `numpy.load(path, allow_pickle=False)` reads. It contains the weights
-("weights/NAME"), the history ("perplexity", "seconds", "reports"), the configuration ("arguments", JSON), the random
-seed ("seed"), and the SHA-256 of all of these ("digest").
+("weights/NAME"), the history (the arrays named in HISTORY), the configuration ("arguments", JSON), the random seed
+("seed"), and the SHA-256 of all of these ("digest").
 """
 
 import hashlib
@@ -16,6 +16,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from d2l_helpers._internal import gluon_internals
+from d2l_helpers._internal.vocabulary import as_indices
+
+HISTORY = ("perplexity", "valid_perplexity", "seconds", "reports")
 
 
 @dataclass
@@ -45,7 +48,8 @@ def training_config(training):
     theta = training.clipping_theta
     return {
         "vocabulary": "".join(idx_to_char),
-        "corpus": hashlib.sha256(np.asarray(corpus_indices, dtype=np.int64).tobytes()).hexdigest()[:12],
+        "corpus": _corpus_digest(corpus_indices),
+        "valid_corpus": None if training.valid_text is None else _corpus_digest(training.valid_text[0]),
         **{name: int(getattr(training, name)) for name in ("num_steps", "batch_size", "pred_period", "pred_len")},
         "lr": float(training.lr),
         "clipping_theta": None if theta is None else float(theta),
@@ -53,6 +57,10 @@ def training_config(training):
         "is_random_iter": bool(training.is_random_iter),
         **gluon_internals.layer_config(training.model),
     }
+
+
+def _corpus_digest(corpus_indices):
+    return hashlib.sha256(as_indices(corpus_indices).tobytes()).hexdigest()[:12]
 
 
 def copy_into(weights, values):
@@ -73,7 +81,7 @@ def save_checkpoint(path, checkpoint):
     """
     path = Path(path)
     values = {f"weights/{name}": value for name, value in checkpoint.weights.items()}
-    values |= {name: getattr(checkpoint.history, name) for name in ("perplexity", "seconds", "reports")}
+    values |= {name: getattr(checkpoint.history, name) for name in HISTORY}
     values |= {"arguments": json.dumps(checkpoint.arguments), "seed": checkpoint.seed}
     arrays = {name: np.asarray(value) for name, value in values.items()}
     arrays["digest"] = np.asarray(_digest(arrays))
@@ -108,8 +116,8 @@ def load_checkpoint(path, history):
             arrays = {name: file[name] for name in file.files}
         if str(arrays.pop("digest")) != _digest(arrays):
             raise ValueError("its SHA-256 does not match")
-        for name in ("perplexity", "seconds", "reports"):
-            setattr(history, name, arrays.pop(name).tolist())
+        for name in HISTORY:
+            setattr(history, name, arrays.pop(name, np.asarray([])).tolist())
         arguments, seed = json.loads(str(arrays.pop("arguments"))), int(arrays.pop("seed"))
         weights = {name.removeprefix("weights/"): value for name, value in arrays.items()}
         return Checkpoint(weights, history, arguments, seed)

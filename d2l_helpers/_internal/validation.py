@@ -14,6 +14,7 @@ import mxnet as mx
 from mxnet import nd
 
 from d2l_helpers._internal import gluon_internals
+from d2l_helpers._internal.vocabulary import as_tokens
 
 
 def check_training(training):
@@ -30,6 +31,7 @@ def check_training(training):
     check_checkpoint(training.checkpoint)
     check_minibatches(corpus_indices, training.batch_size, training.num_steps, training.ctx, training.is_random_iter)
     check_model(training.model, vocab_size)
+    check_valid_text(training.valid_text, idx_to_char)
     check_dropout(training.model, training.ctx)
     if training.initializer is None and not gluon_internals.has_weights(training.model):
         raise ValueError("initializer must not be None for a model without weights; leave it out, or load weights.")
@@ -93,6 +95,40 @@ def check_prefixes(prefixes, char_to_idx):
         if unknown := "".join(sorted(set(prefix) - set(char_to_idx))):
             known = "".join(sorted(char_to_idx))
             raise ValueError(f"prefix must not contain {unknown!r}, got {_short(prefix)}; use only {known!r}.")
+
+
+def check_valid_text(valid_text, idx_to_char):
+    """Raise ValueError unless valid_text is None or a text with at least two characters and this vocabulary."""
+    if valid_text is None:
+        return
+    corpus_indices, char_to_idx, valid_idx_to_char, vocab_size = valid_text
+    check_vocabulary(corpus_indices, vocab_size, valid_idx_to_char, char_to_idx)
+    check_minibatches(corpus_indices, 1, 1, None, is_random_iter=False)
+    if as_tokens(valid_idx_to_char) != as_tokens(idx_to_char):
+        fix = "load it with load_data_text(..., vocabulary=idx_to_char)"
+        raise ValueError(f"valid_text must have the vocabulary of text, got {_short(valid_idx_to_char)}; {fix}.")
+
+
+def check_sampling(temperature, top_k, top_p):
+    """Raise ValueError unless the options of sampling are None or valid."""
+    if temperature is not None:
+        check_positive(temperature=temperature)
+    if top_k is not None:
+        check_size(top_k=top_k)
+    if top_p is not None:
+        check_positive(top_p=top_p)
+        if top_p > 1:
+            raise ValueError(f"top_p must be at most 1, got {top_p}; for example, top_p=0.9.")
+
+
+def check_evaluation(model, text, batch_size, num_steps, ctx):
+    """Raise ValueError or TypeError unless a model can be evaluated on a text."""
+    corpus_indices, char_to_idx, idx_to_char, vocab_size = text
+    check_context(ctx)
+    check_model(model, vocab_size)
+    check_vocabulary(corpus_indices, vocab_size, idx_to_char, char_to_idx)
+    check_minibatches(corpus_indices, batch_size, 1, ctx, is_random_iter=False)
+    check_size(num_steps=num_steps)
 
 
 def check_model(model, vocab_size, num_hiddens=None):
