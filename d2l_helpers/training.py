@@ -16,6 +16,7 @@ from d2l_helpers._internal.checkpoint import CheckpointManager, training_config
 from d2l_helpers._internal.devices import try_gpu
 from d2l_helpers._internal.function_model import FunctionModel
 from d2l_helpers._internal.loop import TrainingLoop
+from d2l_helpers._internal.vocabulary import remember_vocabulary
 from d2l_helpers.history import History
 from d2l_helpers.minibatches import data_iter_consecutive, data_iter_random
 from d2l_helpers.prediction import cross_entropy, evaluate, perplexity_of, predict_rnn_gluon
@@ -152,12 +153,14 @@ class Training:
         """
         with CheckpointManager(self.checkpoint, training_config(self), self.num_epochs, History()) as manager:
             self.initialize_weights()
+            remember_vocabulary(self.model, self.text[2])
             weights = gluon_internals.weights_of(self.model, self.ctx)
             return TrainingLoop(manager, weights, self._epoch, self._validate, self._report, self.pred_period).train()
 
     def initialize_weights(self):
         """Draw the model's initial weights, unless the initializer is None."""
         if self.initializer is not None:
+            remember_vocabulary(self.model, None)
             gluon_internals.initialize_weights(self.model, self.initializer, self.batch_size, self.num_steps, self.ctx)
 
     def epoch(self):

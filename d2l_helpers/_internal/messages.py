@@ -8,12 +8,15 @@ LIMIT = 60
 
 def short(value):
     """Return the repr of a value, the end of a path, or the reason in an exception, with at most 60 characters."""
-    is_path = isinstance(value, os.PathLike)
     if isinstance(value, BaseException):
-        text = str(getattr(value, "strerror", None) or value) or type(value).__name__
-    else:
-        text = repr(str(value) if is_path else value)
+        return shorten(str(getattr(value, "strerror", None) or value) or type(value).__name__)
+    if isinstance(value, os.PathLike):
+        text = repr(os.fspath(value))
+        return text if len(text) <= LIMIT else f"'...{text[4 - LIMIT :]}"
+    return shorten(repr(value))
+
+
+def shorten(text):
+    """Return at most 60 characters of a string, on one line."""
     text = re.sub(r"\s*\n\s*", " ", text.strip())
-    if len(text) <= LIMIT:
-        return text
-    return f"'...{text[4 - LIMIT :]}" if is_path else f"{text[: LIMIT - 3]}..."
+    return text if len(text) <= LIMIT else f"{text[: LIMIT - 3]}..."

@@ -25,17 +25,19 @@ def as_indices(corpus):
     """Return a corpus, a sequence of integers in any form, as a NumPy array of type int64.
 
     Raises:
-        TypeError: The corpus is not a sequence of integers.
+        TypeError: The corpus is not a sequence of numbers.
+        ValueError: A number is not an integer.
     """
-    array = corpus.asnumpy() if isinstance(corpus, nd.NDArray) else corpus
     try:
-        array = np.asarray(array)
-        with np.errstate(invalid="ignore"):
-            indices = array.astype(np.int64) if array.dtype.kind in "iuf" else None
-    except (TypeError, ValueError):  # a list of lists
-        indices = None
-    if indices is None or indices.ndim != 1 or not (indices is array or np.array_equal(indices, array)):
+        array = np.asarray(corpus.asnumpy() if isinstance(corpus, nd.NDArray) else corpus)
+    except ValueError:  # a list of lists
+        array = np.asarray(None)
+    if array.ndim != 1 or array.dtype.kind not in "iuf":
         raise TypeError(f"corpus_indices must be a sequence of integers, got {short(corpus)}; use load_data_text.")
+    with np.errstate(invalid="ignore"):
+        indices = array.astype(np.int64, copy=False)
+    if array.dtype.kind != "i" and (wrong := array[indices != array]).size:
+        raise ValueError(f"corpus_indices must be integers, got {wrong[0]}; use load_data_text.")
     return indices
 
 
