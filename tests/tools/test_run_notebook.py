@@ -170,7 +170,7 @@ def test_the_path_of_a_text_is_absolute_in_the_notebook(lesson, run, monkeypatch
     assert (status, output) == (0, f"{folder.resolve()}/it's mine.txt\n{RESULT}")
 
 
-@pytest.mark.parametrize(("name", "content"), [("no.txt", None), ("empty.txt", b""), ("x.png", b"\x89PNG\r\n\0\1")])
+@pytest.mark.parametrize(("name", "content"), [("no.txt", None), ("empty.txt", b""), ("x.png", base64.b64decode(PNG))])
 def test_an_unreadable_text_ends_in_one_sentence_before_anything_runs(lesson, name, content, is_one_sentence):
     folder = lesson("path = None")
     if content is not None:
