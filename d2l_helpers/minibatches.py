@@ -6,6 +6,7 @@ import numpy as np
 from mxnet import nd
 
 from d2l_helpers._internal.validation import check_minibatches
+from d2l_helpers._internal.vocabulary import as_indices
 
 
 def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None):
@@ -16,7 +17,7 @@ def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None):
     end are dropped.
 
     Args:
-        corpus_indices: Sequence of at least batch_size * (num_steps + 1) integers.
+        corpus_indices: List, tuple, or array of at least batch_size * (num_steps + 1) integers.
         batch_size: Number of rows.
         num_steps: Number of time steps.
         ctx: Device of the minibatches; None means MXNet's current one.
@@ -29,10 +30,10 @@ def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None):
 
     Source: Zhang et al., *Dive into Deep Learning*, section on language model data sets.
     """
-    check_minibatches(corpus_indices, batch_size, num_steps, ctx, is_random_iter=False)
-    row_len = len(corpus_indices) // batch_size
-    corpus = nd.array(corpus_indices[: batch_size * row_len], ctx=ctx)
-    rows = corpus.reshape((batch_size, row_len))
+    corpus = as_indices(corpus_indices)
+    check_minibatches(corpus, batch_size, num_steps, ctx, is_random_iter=False)
+    row_len = len(corpus) // batch_size
+    rows = nd.array(corpus[: batch_size * row_len], ctx=ctx).reshape((batch_size, row_len))
     for start in range(0, (row_len - 1) // num_steps * num_steps, num_steps):
         X = rows[:, start : start + num_steps]
         Y = rows[:, start + 1 : start + num_steps + 1]
@@ -47,7 +48,7 @@ def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
     subsequences, which do not fill a minibatch, are dropped.
 
     Args:
-        corpus_indices: Sequence of at least batch_size * num_steps + 1 integers.
+        corpus_indices: List, tuple, or array of at least batch_size * num_steps + 1 integers.
         batch_size, num_steps, ctx: See `data_iter_consecutive`.
 
     Yields:
@@ -56,8 +57,8 @@ def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
     Raises:
         ValueError: The corpus is too short for one minibatch.
     """
-    check_minibatches(corpus_indices, batch_size, num_steps, ctx, is_random_iter=True)
-    corpus = np.asarray(corpus_indices)
+    corpus = as_indices(corpus_indices)
+    check_minibatches(corpus, batch_size, num_steps, ctx, is_random_iter=True)
     subsequences = list(range((len(corpus) - 1) // num_steps))
     random.shuffle(subsequences)
     steps = np.arange(num_steps)
@@ -71,7 +72,7 @@ def to_onehot(X, size):
     """Return a minibatch of indices as one-hot vectors.
 
     Args:
-        X: NDArray of shape (batch_size, num_steps) or (num_steps,).
+        X: NDArray of shape (batch_size, num_steps) or (num_steps,), of any type.
         size: Vocabulary size.
 
     Returns:

@@ -21,6 +21,13 @@ def layer_config(model):
     }
 
 
+def unusual_network(model):
+    """Return None for a network that `load_model` can rebuild from its configuration, else the name of its class."""
+    name, layer = type(model).__name__, getattr(model, "rnn", None)
+    is_usual = (type(model).__module__, name) == ("d2l_helpers.model", "RNNModel") and _is_standard(layer)
+    return None if is_usual or not isinstance(model, Block) else name
+
+
 def initialize_weights(model, initializer, batch_size, num_steps, ctx):
     """Draw a model's initial weights on ctx, for minibatches of shape (batch_size, num_steps)."""
     model.initialize(ctx=ctx, init=initializer, force_reinit=True)
@@ -41,6 +48,11 @@ def weights_of(model, ctx):
     if isinstance(model, Block):
         return {name: param.data(ctx) for name, param in model._collect_params_with_prefix().items()}
     return {str(i): param for i, param in enumerate(model.params)}
+
+
+def weight_shapes(model):
+    """Return name -> shape of all parameters of a Gluon block; a size that Gluon does not know yet is 0 or -1."""
+    return {name: param.shape for name, param in model._collect_params_with_prefix().items()}
 
 
 def trainable_weights(model, ctx):

@@ -26,6 +26,7 @@ import cloudpickle
 import joblib
 from cloudpickle.cloudpickle import _DYNAMIC_CLASS_TRACKER_BY_ID as RANDOM_CLASS_IDS
 
+from d2l_helpers._internal.messages import short
 from d2l_helpers._internal.openmp import usable_cores
 from d2l_helpers._internal.progress import Progress
 from d2l_helpers._internal.validation import check_configurations, check_folder
@@ -90,7 +91,7 @@ def run_sweep(experiment, configurations, folder, *, recompute=False):
                     unfinished.replace(folder / name)
                 progress.update(f"{len(failures)} failed" if failures else "")
     for configuration, message, details in failures:
-        problem = f"experiment failed with {configuration} ({message})"
+        problem = f"experiment failed with {short(configuration)} ({message})"
         raise RuntimeError(f"{problem}; fix it and rerun, {len(results)} results are saved.") from RuntimeError(details)
     return [results[name] for name in names]
 
@@ -122,7 +123,9 @@ def _on_this_machine(sent, missing):
         with joblib.parallel_config("loky", inner_max_num_threads=1):
             yield from joblib.Parallel(**options, **quiet)(runs)
     except RuntimeError as error:
-        raise RuntimeError(f"a worker was killed in one of {[*missing.values()][:cores]}; free some memory.") from error
+        raise RuntimeError(
+            f"a worker was killed in one of {short([*missing.values()][:cores])}; free some memory."
+        ) from error
 
 
 def _on_cluster(sent, missing):
@@ -137,7 +140,9 @@ def _on_cluster(sent, missing):
             client = stack.enter_context(Client(address, timeout=CLUSTER_TIMEOUT))
             client.wait_for_workers(1, timeout=CLUSTER_TIMEOUT)
         except (ImportError, OSError, ValueError) as error:
-            message = f"DASK_SCHEDULER_ADDRESS must name a Dask cluster with workers, got {address!r} ({error})"
+            message = (
+                f"DASK_SCHEDULER_ADDRESS must name a Dask cluster with workers, got {short(address)} ({short(error)})"
+            )
             raise RuntimeError(f"{message}; unset it.") from error
         futures = {client.submit(_run, name, sent, conf, SOURCES, pure=False): name for name, conf in missing.items()}
         for future in as_completed(futures):
@@ -173,7 +178,7 @@ def _pickle(experiment):
         try:
             return cloudpickle.dumps(experiment), _digest([experiment, SOURCES, sys.version, versions, settings])
         except Exception as error:
-            raise ValueError(f"experiment must be picklable, got {str(error)[:60]!r}; create it inside.") from error
+            raise ValueError(f"experiment must be picklable, got {short(error)}; create it inside.") from error
 
 
 def _user_modules():

@@ -7,7 +7,7 @@ import math
 import numbers
 import os
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import FunctionType
 
@@ -15,6 +15,8 @@ import mxnet as mx
 from mxnet import nd
 
 from d2l_helpers._internal import gluon_internals
+from d2l_helpers._internal.messages import short as _short
+from d2l_helpers._internal.vocabulary import as_indices, as_tokens, check_same_vocabulary, join, split
 
 _first_process = functools.cache(os.getpid)  # the process in which check_process was called first
 
@@ -42,9 +44,12 @@ def check_training(training):
     check_checkpoint(training.checkpoint)
     check_minibatches(corpus_indices, training.batch_size, training.num_steps, training.ctx, training.is_random_iter)
     check_model(training.model, vocab_size)
+    check_valid_text(training.valid_text, idx_to_char)
     check_dropout(training.model, training.ctx)
-    if training.initializer is None and not gluon_internals.has_weights(training.model):
-        raise ValueError("initializer must not be None for a model without weights; leave it out, or load weights.")
+    if training.initializer is None:
+        if not gluon_internals.has_weights(training.model):
+            raise ValueError("initializer must not be None for a model without weights; leave it out, or load weights.")
+        check_same_vocabulary(training.model, idx_to_char)
 
 
 def check_size(**sizes):
@@ -81,30 +86,76 @@ def check_minibatches(corpus_indices, batch_size, num_steps, ctx, is_random_iter
 
 
 def check_vocabulary(corpus_indices, vocab_size, idx_to_char, char_to_idx):
-    """Raise ValueError unless every index of the corpus has a character in the vocabulary."""
+    """Raise ValueError or TypeError unless every index of the corpus has a token, and every token has its index."""
     check_size(vocab_size=vocab_size)
-    if not len(idx_to_char) == len(char_to_idx) == vocab_size:
-        lengths = f"the length of idx_to_char ({len(idx_to_char)}) and of char_to_idx ({len(char_to_idx)})"
+    tokens = as_tokens(idx_to_char)
+    if not isinstance(char_to_idx, Mapping):
+        raise TypeError(
+            f"char_to_idx must be a dict from token to index, got {_short(char_to_idx)}; use load_data_text."
+        )
+    if not len(tokens) == len(char_to_idx) == vocab_size:
+        lengths = f"the length of idx_to_char ({len(tokens)}) and of char_to_idx ({len(char_to_idx)})"
         raise ValueError(f"vocab_size must be {lengths}, got {vocab_size}; pass all results of the data loader.")
-    smallest, greatest = min(corpus_indices, default=0), max(corpus_indices, default=0)
+    for index, token in enumerate(tokens):
+        if char_to_idx.get(token) != index:
+            got = f"{_short(char_to_idx.get(token))} for {_short(token)}, which has index {index} in idx_to_char"
+            raise ValueError(f"char_to_idx must be the inverse of idx_to_char, got {got}; load both together.")
+    corpus = as_indices(corpus_indices)
+    smallest, greatest = (corpus.min(), corpus.max()) if len(corpus) else (0, 0)
     if not 0 <= smallest <= greatest < vocab_size:
         valid, got = f"0 and vocab_size - 1 = {vocab_size - 1}", f"{smallest} and {greatest}"
         raise ValueError(f"corpus_indices must be between {valid}, got {got}; pass the corpus of this vocabulary.")
 
 
 def check_prefixes(prefixes, char_to_idx):
-    """Raise TypeError or ValueError unless prefixes is a list of strings that consist of known characters."""
+    """Raise TypeError or ValueError unless prefixes is a list of strings, or of lists of tokens, in the vocabulary."""
     if isinstance(prefixes, str) or not isinstance(prefixes, Collection):
-        example = [prefixes] if isinstance(prefixes, str) else ["traveller"]
-        raise TypeError(f"prefixes must be a list of strings, got {_short(prefixes)}; for example, {example!r}.")
+        example = _short([prefixes] if isinstance(prefixes, str) else ["traveller"])
+        raise TypeError(f"prefixes must be a list of strings, got {_short(prefixes)}; for example, {example}.")
     for prefix in prefixes:
-        if not isinstance(prefix, str):
-            raise TypeError(f"prefix must be a string, got {_short(prefix)}; for example, 'traveller'.")
-        if not prefix:
-            raise ValueError("prefix must not be empty, got ''; pass at least one character.")
-        if unknown := "".join(sorted(set(prefix) - set(char_to_idx))):
-            known = "".join(sorted(char_to_idx))
-            raise ValueError(f"prefix must not contain {unknown!r}, got {_short(prefix)}; use only {known!r}.")
+        if not isinstance(prefix, str | list | tuple):
+            what = "a string or a list of tokens"
+            raise TypeError(f"prefix must be {what}, got {_short(prefix)}; for example, 'traveller'.")
+        if not (tokens := split(prefix, char_to_idx)):
+            raise ValueError(f"prefix must not be empty, got {_short(prefix)}; pass at least one character.")
+        if unknown := {token for token in tokens if token not in char_to_idx}:
+            unknown, known = (_short(join(sorted(some, key=str), char_to_idx)) for some in (unknown, char_to_idx))
+            raise ValueError(f"prefix must not contain {unknown}, got {_short(prefix)}; use only {known}.")
+
+
+def check_valid_text(valid_text, idx_to_char):
+    """Raise ValueError unless valid_text is None or a text with at least two characters and this vocabulary."""
+    if valid_text is None:
+        return
+    corpus_indices, char_to_idx, valid_idx_to_char, vocab_size = valid_text
+    check_vocabulary(corpus_indices, vocab_size, valid_idx_to_char, char_to_idx)
+    check_minibatches(corpus_indices, 1, 1, None, is_random_iter=False)
+    if as_tokens(valid_idx_to_char) != as_tokens(idx_to_char):
+        fix = "load it with load_data_text(..., vocabulary=idx_to_char)"
+        raise ValueError(f"valid_text must have the vocabulary of text, got {_short(valid_idx_to_char)}; {fix}.")
+
+
+def check_sampling(temperature, top_k, top_p):
+    """Raise ValueError unless the options of sampling are None or valid."""
+    if temperature is not None:
+        check_positive(temperature=temperature)
+    if top_k is not None:
+        check_size(top_k=top_k)
+    if top_p is not None:
+        check_positive(top_p=top_p)
+        if top_p > 1:
+            raise ValueError(f"top_p must be at most 1, got {top_p}; for example, top_p=0.9.")
+
+
+def check_evaluation(model, text, batch_size, num_steps, ctx):
+    """Raise ValueError or TypeError unless a model can be evaluated on a text."""
+    corpus_indices, char_to_idx, idx_to_char, vocab_size = text
+    check_context(ctx)
+    check_model(model, vocab_size)
+    check_vocabulary(corpus_indices, vocab_size, idx_to_char, char_to_idx)
+    check_same_vocabulary(model, idx_to_char)
+    check_minibatches(corpus_indices, batch_size, 1, ctx, is_random_iter=False)
+    check_size(num_steps=num_steps)
 
 
 def check_model(model, vocab_size, num_hiddens=None):
@@ -115,7 +166,9 @@ def check_model(model, vocab_size, num_hiddens=None):
     }
     for name, (value, own) in pairs.items():
         if None not in (value, own) and value != own:
-            raise ValueError(f"{name} must be {own}, the model's size, got {value}; pass the same number to both.")
+            raise ValueError(
+                f"{name} must be {_short(own)}, the model's size, got {_short(value)}; pass the same number to both."
+            )
 
 
 def check_dropout(model, ctx):
@@ -135,7 +188,8 @@ def check_functions(model, ctx):
             return
     except mx.MXNetError as error:
         problem = error
-    sizes, shapes = f"num_hiddens={model.num_hiddens}, vocab_size={model.vocab_size}", [p.shape for p in model.params]
+    sizes = f"num_hiddens={model.num_hiddens}, vocab_size={model.vocab_size}"
+    shapes = _short([param.shape for param in model.params])
     raise ValueError(f"{sizes} must match the weights, got shapes {shapes}; pass the sizes in get_params.") from problem
 
 
@@ -154,12 +208,10 @@ def check_checkpoint(checkpoint):
         raise TypeError(f"checkpoint must be a path, got {_short(checkpoint)}; for example, 'deep-rnn.npz'.")
     path = Path(checkpoint)
     if path.is_dir() or not path.name:
-        raise ValueError(
-            f"checkpoint must be a file, got the directory {str(path)!r}; add a name such as 'deep-rnn.npz'."
-        )
+        raise ValueError(f"checkpoint must be a file, got the directory {_short(path)}; add a name such as 'run.npz'.")
     if not path.parent.is_dir():
         raise ValueError(
-            f"checkpoint must be in an existing directory, got {str(path)!r}; create {str(path.parent)!r}."
+            f"checkpoint must be in an existing directory, got {_short(path)}; create {_short(path.parent)}."
         )
 
 
@@ -177,7 +229,7 @@ def check_configurations(experiment, configurations):
             json.dumps(configuration)
         except TypeError as error:
             what, got = f"configurations[{number}] must be JSON arguments of experiment", _short(configuration)
-            raise ValueError(f"{what}, got {got} ({error}); use numbers, strings, lists, and dicts.") from error
+            raise ValueError(f"{what}, got {got} ({_short(error)}); use numbers, strings, lists, and dicts.") from error
 
 
 def check_folder(folder):
@@ -186,17 +238,13 @@ def check_folder(folder):
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
     except (OSError, TypeError) as error:
-        raise ValueError(f"folder must be a directory, got {_short(folder)} ({error}); use another path.") from error
+        raise ValueError(
+            f"folder must be a directory, got {_short(folder)} ({_short(error)}); use another path."
+        ) from error
     return path
 
 
 def check_same_length(name, values, text):
-    """Raise ValueError unless there is one value, or row of values, for each character of a string."""
+    """Raise ValueError unless there is one value, or row of values, for each token of a text."""
     if len(values) != len(text):
-        raise ValueError(f"{name} must have {len(text)} time steps, got {len(values)}; pass one for each character.")
-
-
-def _short(value):
-    """Return the repr of a value, shortened to 60 characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        raise ValueError(f"{name} must have {len(text)} time steps, got {len(values)}; pass one for each token.")

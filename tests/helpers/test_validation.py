@@ -147,6 +147,8 @@ def test_numpy_numbers_are_accepted(network, training, capsys):
         ("Time", ["prefix must not contain 'T', got 'Time'"]),
         ("time\n", [r"prefix must not contain '\n', got 'time\n'"]),
         ("caffè §", ["prefix must not contain '§è', got 'caffè §'"]),
+        (["time"], ["prefix must not contain 'time', got ['time']"]),
+        ([], ["prefix must not be empty, got []"]),
     ],
 )
 def test_a_prefix_with_unknown_characters_is_rejected(network, training, vocabulary, assert_rejected, prefix, words):
@@ -154,9 +156,9 @@ def test_a_prefix_with_unknown_characters_is_rejected(network, training, vocabul
     assert_rejected(network.predict, vocabulary | {"prefix": prefix, "num_chars": 3}, ValueError, *words)
 
 
-@pytest.mark.parametrize("prefix", [None, 3, ["time"], b"time"])
-def test_a_prefix_must_be_a_string(network, training, vocabulary, assert_rejected, prefix):
-    words = [f"prefix must be a string, got {prefix!r};", "'traveller'"]
+@pytest.mark.parametrize("prefix", [None, 3, {"time"}, b"time"])
+def test_a_prefix_must_be_a_string_or_a_list(network, training, vocabulary, assert_rejected, prefix):
+    words = [f"prefix must be a string or a list of tokens, got {prefix!r};", "'traveller'"]
     assert_rejected(network.train, training | {"prefixes": ["fine", prefix]}, TypeError, *words)
     assert_rejected(network.predict, vocabulary | {"prefix": prefix, "num_chars": 3}, TypeError, *words)
 
@@ -210,13 +212,52 @@ def test_a_corpus_that_is_too_short_for_random_minibatches_is_rejected(network, 
     assert len(network.train(**training).perplexity) == 1
 
 
-@pytest.mark.parametrize("bad", [-1, 43, 10**6, NAN])
+@pytest.mark.parametrize("bad", [-1, 43, 10**6])
 def test_a_corpus_of_another_vocabulary_is_rejected(network, training, assert_rejected, bad):
     corpus_indices = [*training["corpus_indices"][1:], bad]
-    if bad != bad:  # `min` and `max` return a NaN only if it comes first
-        corpus_indices.reverse()
     words = ["corpus_indices must be between 0 and vocab_size - 1 = 42", str(bad)]
     assert_rejected(network.train, training | {"corpus_indices": corpus_indices}, ValueError, *words)
+
+
+@pytest.mark.parametrize("bad", [NAN, INF, 1.5, "a", None, 2**70, [1]])
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_corpus_of_anything_but_integers_is_rejected(network, training, assert_rejected, bad, place):
+    corpus_indices = list(training["corpus_indices"])
+    corpus_indices[place] = bad
+    error_type, got = (ValueError, str(bad)) if isinstance(bad, float) else (TypeError, "")
+    words = ["corpus_indices must be", "integers, got ", got, "use load_data_text"]
+    assert_rejected(network.train, training | {"corpus_indices": corpus_indices}, error_type, *words)
+
+
+@pytest.mark.parametrize("corpus", [None, 3, "abc", {1, 2}, [[1, 2]], np.ones((2, 50), int)], ids=repr)
+def test_a_corpus_must_be_one_sequence(network, training, assert_rejected, corpus):
+    words = ["corpus_indices must be a sequence of integers, got "]
+    assert_rejected(network.train, training | {"corpus_indices": corpus}, TypeError, *words)
+
+
+@pytest.mark.parametrize("change", ["order", "duplicate", "shift"])
+def test_two_directions_that_contradict_each_other_are_rejected(network, training, assert_rejected, change):
+    tokens = list(training["idx_to_char"])
+    if change == "shift":
+        changed = {"char_to_idx": {token: i + 1 for i, token in enumerate(tokens)}}
+    else:
+        tokens[1], tokens[2] = tokens[2], tokens[2 if change == "duplicate" else 1]
+        changed = {"idx_to_char": tokens}
+    words = ["char_to_idx must be the inverse of idx_to_char, got "]
+    assert_rejected(network.train, training | changed, ValueError, *words)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error_type", "words"),
+    [
+        ("idx_to_char", None, TypeError, "idx_to_char must be a list of tokens, got None"),
+        ("idx_to_char", {"a": 0, "b": 1}, ValueError, "idx_to_char must have the keys 0 to 1, got {'a': 0, 'b': 1}"),
+        ("char_to_idx", None, TypeError, "char_to_idx must be a dict from token to index, got None"),
+        ("char_to_idx", ["a", "b"], TypeError, "char_to_idx must be a dict from token to index, got ['a', 'b']"),
+    ],
+)
+def test_a_vocabulary_of_another_type_is_rejected(network, training, assert_rejected, name, value, error_type, words):
+    assert_rejected(network.train, training | {name: value}, error_type, words)
 
 
 @pytest.mark.parametrize("name", ["idx_to_char", "char_to_idx"])

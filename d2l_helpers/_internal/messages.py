@@ -1,0 +1,22 @@
+"""How error messages show a value: on one line, with at most 60 characters."""
+
+import os
+import re
+
+LIMIT = 60
+
+
+def short(value):
+    """Return the repr of a value, the end of a path, or the reason in an exception, with at most 60 characters."""
+    if isinstance(value, BaseException):
+        return shorten(str(getattr(value, "strerror", None) or value) or type(value).__name__)
+    if isinstance(value, os.PathLike):
+        text = repr(os.fspath(value))
+        return text if len(text) <= LIMIT else f"'...{text[4 - LIMIT :]}"
+    return shorten(repr(value))
+
+
+def shorten(text):
+    """Return at most 60 characters of a string, on one line."""
+    text = re.sub(r"\s*\n\s*", " ", text.strip())
+    return text if len(text) <= LIMIT else f"{text[: LIMIT - 3]}..."
