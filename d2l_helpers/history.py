@@ -11,7 +11,8 @@ class History(Record):
 
     Attributes:
         perplexity: List of exp(mean loss) of each epoch.
-        seconds: List of the duration of each epoch.
+        valid_perplexity: List of the perplexities on the held-out text after each epoch, if there is one.
+        seconds: List of the duration of each epoch, without the evaluation of the held-out text.
         reports: List of the strings printed after each pred_period.
     """
 

@@ -9,14 +9,21 @@ from d2l_helpers._internal.validation import check_same_length
 def show_perplexity(history, axes=None):
     """Plot the perplexity of a run against the epoch on logarithmic axes, and return the Axes.
 
+    If the run has a held-out text, its perplexity is drawn as a dashed line.
+
     Args:
         history: A History, or a sequence with the perplexity of each epoch.
         axes: Axes to draw into; None creates a new figure.
     """
-    perplexity = getattr(history, "perplexity", history)
+    perplexity, valid = getattr(history, "perplexity", history), getattr(history, "valid_perplexity", [])
     summary = f"from {perplexity[0]:.3g} to {perplexity[-1]:.3g} in {len(perplexity)} epochs"
+    if valid:
+        summary += f", on held-out text to {valid[-1]:.3g}"
     axes = axes or new_axes((6, 3), f"Line plot of perplexity against epoch on logarithmic axes: {summary}.")
-    axes.loglog(range(1, len(perplexity) + 1), perplexity, color="black", linewidth=1.2)
+    axes.loglog(range(1, len(perplexity) + 1), perplexity, color="black", linewidth=1.2, label="training text")
+    if valid:
+        axes.loglog(range(1, len(valid) + 1), valid, "--", color="black", linewidth=1.2, label="held-out text")
+        axes.legend()
     _format_log_axes(axes)
     axes.set_title(f"Perplexity {summary}")
     return axes

@@ -9,9 +9,7 @@ from functools import cached_property
 from os import PathLike
 
 import mxnet as mx
-import numpy as np
 from mxnet import autograd, init, nd
-from mxnet.gluon.loss import SoftmaxCrossEntropyLoss
 
 from d2l_helpers._internal import gluon_internals, validation
 from d2l_helpers._internal.checkpoint import CheckpointManager, training_config
@@ -21,9 +19,7 @@ from d2l_helpers._internal.loop import TrainingLoop
 from d2l_helpers._internal.vocabulary import remember_vocabulary
 from d2l_helpers.history import History
 from d2l_helpers.minibatches import data_iter_consecutive, data_iter_random
-from d2l_helpers.prediction import predict_rnn_gluon
-
-cross_entropy = SoftmaxCrossEntropyLoss()
+from d2l_helpers.prediction import cross_entropy, evaluate, perplexity_of, predict_rnn_gluon
 
 
 def grad_clipping(params, theta, ctx):
@@ -114,6 +110,8 @@ class Training:
             the same or a larger num_epochs) resumes the run after the last finished epoch, with the weights in the
             file, and gives the same weights, reports, and perplexities as an uninterrupted run. With a checkpoint, each
             epoch seeds the random numbers of MXNet and Python.
+        valid_text: Held-out text with the vocabulary of text, such as `load_data_text(path, vocabulary=text[2])`, whose
+            perplexity is computed after each epoch in batch_size rows (see `evaluate`), or None.
 
     Raises:
         TypeError, ValueError: An argument is invalid; nothing has changed.
@@ -134,6 +132,7 @@ class Training:
     initializer: init.Initializer | None = field(default_factory=lambda: init.Normal(0.01))
     on_gradients: Callable | None = None
     checkpoint: str | PathLike | None = None
+    valid_text: tuple | None = None
 
     def __post_init__(self):
         validation.check_training(self)
@@ -154,9 +153,9 @@ class Training:
         """
         with CheckpointManager(self.checkpoint, training_config(self), self.num_epochs, History()) as manager:
             self.initialize_weights()
-            remember_vocabulary(self.model, self.text[2])
+            remember_vocabulary(self.model, self.text[2])  # also if an interrupt follows
             weights = gluon_internals.weights_of(self.model, self.ctx)
-            return TrainingLoop(manager, weights, self._epoch, self._report, self.pred_period).train()
+            return TrainingLoop(manager, weights, self._epoch, self._validate, self._report, self.pred_period).train()
 
     def initialize_weights(self):
         """Draw the model's initial weights, unless the initializer is None."""
@@ -173,9 +172,7 @@ class Training:
                 state = self.model.begin_state(batch_size=self.batch_size, ctx=self.ctx)
             loss, state = train_step(self.model, weights, X, y, state, self.lr, self.clipping_theta, self.on_gradients)
             losses.append(loss)
-        mean_loss = float(nd.concat(*losses, dim=0).mean().asscalar())  # here Python waits for the device
-        with np.errstate(over="ignore"):
-            return float(np.exp(mean_loss))
+        return perplexity_of(losses)
 
     def minibatches(self):
         """Return one epoch's list of minibatches (X, y), with y in the order of the logits, by time step."""
@@ -194,9 +191,16 @@ class Training:
         validation.check_convergence(perplexity, number, self.lr, self.clipping_theta)
         return perplexity
 
+    def _validate(self):
+        if self.valid_text is not None:
+            batch_size = min(self.batch_size, len(self.valid_text[0]) // 2)
+            return evaluate(self.model, self.valid_text, self.ctx, batch_size=batch_size, num_steps=self.num_steps)
+
     def _report(self, history):
         _, char_to_idx, idx_to_char, vocab_size = self.text
-        lines = [f"epoch {len(history)}, perplexity {history.perplexity[-1]:f}, time {history.seconds[-1]:.2f} sec"]
+        valid = f", validation perplexity {history.valid_perplexity[-1]:f}" if self.valid_text is not None else ""
+        epoch, perplexity, seconds = len(history), history.perplexity[-1], history.seconds[-1]
+        lines = [f"epoch {epoch}, perplexity {perplexity:f}{valid}, time {seconds:.2f} sec"]
         for prefix in self.prefixes:
             arguments = (self.model, vocab_size, self.ctx, idx_to_char, char_to_idx)
             lines.append(f" - {predict_rnn_gluon(prefix, self.pred_len, *arguments)}")
@@ -206,7 +210,7 @@ class Training:
 def train_and_predict_rnn(
     rnn, get_params, init_rnn_state, num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx,
     is_random_iter, num_epochs, num_steps, lr, clipping_theta, batch_size, pred_period, pred_len, prefixes,
-    *, checkpoint=None,
+    *, checkpoint=None, valid_text=None,
 ):  # fmt: skip
     """Train a recurrent network given as functions and print predictions, with the signature of 2019.
 
@@ -223,12 +227,13 @@ def train_and_predict_rnn(
     model = FunctionModel(rnn, get_params, init_rnn_state, num_hiddens, vocab_size)
     text = (corpus_indices, char_to_idx, idx_to_char, vocab_size)
     return Training(model, text, num_epochs, num_steps, batch_size, lr, clipping_theta, pred_period, pred_len,
-                    prefixes, ctx, is_random_iter, checkpoint=checkpoint).run()  # fmt: skip
+                    prefixes, ctx, is_random_iter, checkpoint=checkpoint, valid_text=valid_text).run()  # fmt: skip
 
 
 def train_and_predict_rnn_gluon(
     model, num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx,
-    num_epochs, num_steps, lr, clipping_theta, batch_size, pred_period, pred_len, prefixes, *, checkpoint=None,
+    num_epochs, num_steps, lr, clipping_theta, batch_size, pred_period, pred_len, prefixes,
+    *, checkpoint=None, valid_text=None,
 ):  # fmt: skip
     """Train a Gluon model from random initial weights and print predictions, with the signature of 2019.
 
@@ -247,4 +252,4 @@ def train_and_predict_rnn_gluon(
     validation.check_model(model, vocab_size, num_hiddens)
     text = (corpus_indices, char_to_idx, idx_to_char, vocab_size)
     return Training(model, text, num_epochs, num_steps, batch_size, lr, clipping_theta, pred_period, pred_len,
-                    prefixes, ctx, checkpoint=checkpoint).run()  # fmt: skip
+                    prefixes, ctx, checkpoint=checkpoint, valid_text=valid_text).run()  # fmt: skip

@@ -1,8 +1,8 @@
 """Checkpoints: one file per training run, written atomically and locked while the run uses it.
 
 The file is an uncompressed .npz, which `numpy.load(path, allow_pickle=False)` reads. It contains the weights
-("weights/NAME"), the history ("perplexity", "seconds", "reports"), the configuration ("arguments", JSON), the random
-seed ("seed"), and the SHA-256 of all of these ("digest").
+("weights/NAME"), the history (the arrays named in HISTORY), the configuration ("arguments", JSON), the random seed
+("seed"), and the SHA-256 of all of these ("digest").
 """
 
 import hashlib
@@ -17,7 +17,9 @@ from filelock import FileLock, Timeout
 
 from d2l_helpers._internal import gluon_internals
 from d2l_helpers._internal.messages import short
-from d2l_helpers._internal.vocabulary import as_indices, as_tokens
+from d2l_helpers._internal.vocabulary import as_indices, for_json
+
+HISTORY = ("perplexity", "valid_perplexity", "seconds", "reports")
 
 
 @dataclass
@@ -46,21 +48,21 @@ def training_config(training):
     corpus_indices, _, idx_to_char, _ = training.text
     theta = training.clipping_theta
     return {
-        "vocabulary": _for_json(as_tokens(idx_to_char)),
-        "corpus": hashlib.sha256(as_indices(corpus_indices).tobytes()).hexdigest()[:12],
+        "vocabulary": for_json(idx_to_char),
+        "corpus": _corpus_digest(corpus_indices),
+        "valid_corpus": None if training.valid_text is None else _corpus_digest(training.valid_text[0]),
         **{name: int(getattr(training, name)) for name in ("num_steps", "batch_size", "pred_period", "pred_len")},
         "lr": float(training.lr),
         "clipping_theta": None if theta is None else float(theta),
-        "prefixes": [p if isinstance(p, str) else _for_json(as_tokens(p)) for p in training.prefixes],
+        "prefixes": [p if isinstance(p, str) else for_json(p) for p in training.prefixes],
         "is_random_iter": bool(training.is_random_iter),
         **gluon_internals.layer_config(training.model),
         "network": gluon_internals.unusual_network(training.model),
     }
 
 
-def _for_json(tokens):
-    """Return tokens as JSON can store them, as text unless they are strings or numbers."""
-    return [token if isinstance(token, str | int | float) else repr(token) for token in tokens]
+def _corpus_digest(corpus_indices):
+    return hashlib.sha256(as_indices(corpus_indices).tobytes()).hexdigest()[:12]
 
 
 def copy_into(weights, values):
@@ -81,7 +83,7 @@ def save_checkpoint(path, checkpoint):
     """
     path = Path(path)
     values = {f"weights/{name}": value for name, value in checkpoint.weights.items()}
-    values |= {name: getattr(checkpoint.history, name) for name in ("perplexity", "seconds", "reports")}
+    values |= {name: getattr(checkpoint.history, name) for name in HISTORY}
     values |= {"arguments": json.dumps(checkpoint.arguments), "seed": checkpoint.seed}
     arrays = {name: np.asarray(value) for name, value in values.items()}
     arrays["digest"] = np.asarray(_digest(arrays))
@@ -116,8 +118,8 @@ def load_checkpoint(path, history):
             arrays = {name: file[name] for name in file.files}
         if str(arrays.pop("digest")) != _digest(arrays):
             raise ValueError("its SHA-256 does not match")
-        for name in ("perplexity", "seconds", "reports"):
-            setattr(history, name, arrays.pop(name).tolist())
+        for name in HISTORY:
+            setattr(history, name, arrays.pop(name, np.asarray([])).tolist())
         arguments, seed = json.loads(str(arrays.pop("arguments"))), int(arrays.pop("seed"))
         if "vocabulary" in arguments:
             arguments["vocabulary"] = list(arguments["vocabulary"])  # older files have a string of characters
@@ -126,11 +128,8 @@ def load_checkpoint(path, history):
     except FileNotFoundError as error:
         raise FileNotFoundError(f"path must be an existing checkpoint, got {short(Path(path))}; correct it.") from error
     except Exception as error:  # a corrupted zip file causes a dozen kinds of errors
-        problem, fix = (
-            f"is corrupted or not a checkpoint ({short(error)})",
-            "restore a backup, or remove it to start over",
-        )
-        raise ValueError(f"checkpoint {short(Path(path))} {problem}; {fix}.") from error
+        problem = f"checkpoint {short(Path(path))} is corrupted or not a checkpoint ({short(error)})"
+        raise ValueError(f"{problem}; restore a backup, or remove it to start over.") from error
 
 
 def _digest(arrays):

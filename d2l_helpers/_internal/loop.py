@@ -13,22 +13,24 @@ from d2l_helpers._internal.progress import Progress
 
 
 class Record:
-    """Results of a training run: lists of perplexity and seconds per epoch, and of reports as strings."""
+    """Results of a training run: lists of perplexities and seconds per epoch, and of reports as strings."""
 
     def __init__(self):
-        self.perplexity, self.seconds, self.reports = [], [], []
+        self.perplexity, self.valid_perplexity, self.seconds, self.reports = [], [], [], []
 
     def __len__(self):
         return len(self.perplexity)
 
-    def append(self, perplexity, seconds):
+    def append(self, perplexity, valid_perplexity, seconds):
         """Add the next epoch."""
         self.perplexity.append(perplexity)
+        if valid_perplexity is not None:
+            self.valid_perplexity.append(valid_perplexity)
         self.seconds.append(seconds)
 
     def truncate(self, num_epochs):
         """Remove everything after an epoch, also a half-written entry that an interrupt left."""
-        del self.perplexity[num_epochs:], self.seconds[num_epochs:]
+        del self.perplexity[num_epochs:], self.valid_perplexity[num_epochs:], self.seconds[num_epochs:]
 
     def __repr__(self):
         name = type(self).__name__
@@ -81,13 +83,14 @@ class TrainingLoop:
         manager: An entered CheckpointManager, which has the history and the number of epochs.
         weights: Dict, name -> NDArray, everything that an epoch changes in place.
         epoch: Function that trains for the epoch with a given number and returns its perplexity.
+        validate: Function that returns the perplexity on a held-out text, or None.
         report: Function that returns a report on the last epoch of a history.
         period: Number of epochs between two reports.
     """
 
-    def __init__(self, manager, weights, epoch, report, period):
+    def __init__(self, manager, weights, epoch, validate, report, period):
         self.manager, self.history, self.weights = manager, manager.history, weights
-        self.epoch, self.report, self.period = epoch, report, period
+        self.epoch, self.validate, self.report, self.period = epoch, validate, report, period
         self.seed = None
         if manager.found:
             self.seed = manager.found.seed
@@ -135,7 +138,8 @@ class TrainingLoop:
             mx.random.seed(self.seed + number)
         start = time.perf_counter()
         perplexity = self.epoch(number)
-        self.history.append(perplexity, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        self.history.append(perplexity, self.validate(), seconds)
         self.is_saved = False
         self.finished = number, copy(self.weights)  # in one assignment, in case an interrupt follows
 

@@ -32,6 +32,7 @@ def check_training(training):
     check_checkpoint(training.checkpoint)
     check_minibatches(corpus_indices, training.batch_size, training.num_steps, training.ctx, training.is_random_iter)
     check_model(training.model, vocab_size)
+    check_valid_text(training.valid_text, idx_to_char)
     check_dropout(training.model, training.ctx)
     if training.initializer is None:
         if not gluon_internals.has_weights(training.model):
@@ -108,6 +109,41 @@ def check_prefixes(prefixes, char_to_idx):
         if unknown := {token for token in tokens if token not in char_to_idx}:
             unknown, known = (_short(join(sorted(some, key=str), char_to_idx)) for some in (unknown, char_to_idx))
             raise ValueError(f"prefix must not contain {unknown}, got {_short(prefix)}; use only {known}.")
+
+
+def check_valid_text(valid_text, idx_to_char):
+    """Raise ValueError unless valid_text is None or a text with at least two characters and this vocabulary."""
+    if valid_text is None:
+        return
+    corpus_indices, char_to_idx, valid_idx_to_char, vocab_size = valid_text
+    check_vocabulary(corpus_indices, vocab_size, valid_idx_to_char, char_to_idx)
+    check_minibatches(corpus_indices, 1, 1, None, is_random_iter=False)
+    if as_tokens(valid_idx_to_char) != as_tokens(idx_to_char):
+        fix = "load it with load_data_text(..., vocabulary=idx_to_char)"
+        raise ValueError(f"valid_text must have the vocabulary of text, got {_short(valid_idx_to_char)}; {fix}.")
+
+
+def check_sampling(temperature, top_k, top_p):
+    """Raise ValueError unless the options of sampling are None or valid."""
+    if temperature is not None:
+        check_positive(temperature=temperature)
+    if top_k is not None:
+        check_size(top_k=top_k)
+    if top_p is not None:
+        check_positive(top_p=top_p)
+        if top_p > 1:
+            raise ValueError(f"top_p must be at most 1, got {top_p}; for example, top_p=0.9.")
+
+
+def check_evaluation(model, text, batch_size, num_steps, ctx):
+    """Raise ValueError or TypeError unless a model can be evaluated on a text."""
+    corpus_indices, char_to_idx, idx_to_char, vocab_size = text
+    check_context(ctx)
+    check_model(model, vocab_size)
+    check_vocabulary(corpus_indices, vocab_size, idx_to_char, char_to_idx)
+    check_same_vocabulary(model, idx_to_char)
+    check_minibatches(corpus_indices, batch_size, 1, ctx, is_random_iter=False)
+    check_size(num_steps=num_steps)
 
 
 def check_model(model, vocab_size, num_hiddens=None):

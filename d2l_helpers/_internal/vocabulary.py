@@ -67,6 +67,11 @@ def as_tokens(idx_to_char):
         ) from error
 
 
+def for_json(idx_to_char):
+    """Return the tokens of a vocabulary as JSON can store them, as text unless they are strings or numbers."""
+    return [token if isinstance(token, str | int | float) else repr(token) for token in as_tokens(idx_to_char)]
+
+
 def split(prefix, char_to_idx):
     """Return a prefix as a list of tokens: a string is split as its vocabulary is, into characters or words.
 
@@ -110,13 +115,13 @@ def remember_vocabulary(model, tokens):
     if tokens is None:
         _vocabularies.pop(model, None)
     else:
-        _vocabularies[model] = as_tokens(tokens)
+        _vocabularies[model] = for_json(tokens)
 
 
 def check_same_vocabulary(model, tokens):
     """Raise ValueError if the weights of a model belong to another vocabulary, or to the same one in another order."""
     own = _vocabularies.get(model)
-    if own is not None and own != (tokens := as_tokens(tokens)):
+    if own is not None and own != (tokens := for_json(tokens)):
         differs = "the same tokens in another order" if set(own) == set(tokens) else f"other tokens, {short(tokens)}"
         fix = "load the text with load_data_text(..., vocabulary=...), or use a new model"
         raise ValueError(f"idx_to_char must be the vocabulary of the model's weights, got {differs}; {fix}.")

@@ -150,3 +150,96 @@ def test_prediction_is_deterministic_and_does_not_change_the_weights(time_machin
     assert first == second
     for weight, p in zip(before, model.collect_params().values(), strict=True):
         np.testing.assert_array_equal(weight, p.data().asnumpy())
+
+
+class FixedLogits:
+    """A model that always returns the same logits."""
+
+    vocab_size = 5
+
+    def __init__(self, logits=(0.0, 2.0, 1.0, -1.0, 0.5)):
+        self.logits = nd.array([logits])
+
+    def begin_state(self, batch_size, ctx):
+        return []
+
+    def __call__(self, X, state):
+        return self.logits, state
+
+
+def sample(num_chars=4000, seed=1, model=None, **options):
+    """Return the sampled characters of a model with the vocabulary "abcde"."""
+    mx.random.seed(seed)
+    tokens = list("abcde")
+    index = {token: i for i, token in enumerate(tokens)}
+    return d2l.predict_rnn_gluon("a", num_chars, model or FixedLogits(), 5, CTX, tokens, index, **options)[1:]
+
+
+def frequencies(text):
+    return np.array([text.count(token) for token in "abcde"]) / len(text)
+
+
+def softmax(logits):
+    return np.exp(logits) / np.exp(logits).sum()
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1, 2])
+def test_sampled_characters_have_the_probabilities_of_the_model_at_that_temperature(temperature):
+    expected = softmax(FixedLogits().logits.asnumpy()[0] / temperature)
+    assert frequencies(sample(temperature=temperature)) == pytest.approx(expected, abs=0.03)  # four standard errors
+
+
+def test_top_k_keeps_the_most_likely_characters_and_their_ratio():
+    expected = softmax(np.array([-np.inf, 2, 1, -np.inf, -np.inf]))
+    assert frequencies(sample(top_k=2)) == pytest.approx(expected, abs=0.03)
+
+
+# The probabilities are 0.54 (b), 0.20 (c), 0.12 (e), 0.07 (a), and 0.03 (d).
+@pytest.mark.parametrize(("top_p", "kept"), [(0.5, "b"), (0.6, "bc"), (0.8, "bce"), (0.95, "abce"), (1, "abcde")])
+def test_top_p_keeps_the_smallest_set_with_that_probability(top_p, kept):
+    assert set(sample(top_p=top_p)) == set(kept)
+
+
+def test_top_p_follows_top_k():
+    assert set(sample(top_k=2, top_p=0.7)) == {"b"}  # 0.54 of 0.54 + 0.20 is 0.73
+
+
+@pytest.mark.parametrize("options", [{"top_k": 1}, {"top_p": 1e-9}, {"temperature": 1e-6}], ids=str)
+def test_extreme_options_equal_greedy_decoding(options, time_machine):
+    _, char_to_idx, idx_to_char, vocab_size = time_machine
+    model = new_model(lambda: rnn.LSTM(NUM_HIDDENS, 2), vocab_size)
+    arguments = ("time traveller", 50, model, vocab_size, CTX, idx_to_char, char_to_idx)
+    assert d2l.predict_rnn_gluon(*arguments, **options) == d2l.predict_rnn_gluon(*arguments)
+
+
+def test_the_seed_of_mxnet_makes_a_sample_reproducible():
+    assert sample(seed=1, temperature=1) == sample(seed=1, temperature=1) != sample(seed=2, temperature=1)
+    np.random.seed(1)
+    assert sample(seed=1, temperature=1) == sample(seed=1, temperature=1)
+
+
+@pytest.mark.parametrize("logits", [(1e4, 0, 0, 0, 0), (-1e4, -2e4, -3e4, -3e4, -3e4), (0, 0, 0, 0, -1e30)], ids=str)
+def test_extreme_logits_do_not_overflow(logits):
+    with np.errstate(all="raise", under="ignore"):
+        assert len(sample(20, model=FixedLogits(logits), temperature=0.1, top_p=0.9)) == 20
+
+
+def test_a_network_given_as_functions_samples_too(scratch, time_machine):
+    _, char_to_idx, idx_to_char, vocab_size = time_machine
+    rnn_function, params, init_state, num_hiddens = scratch
+    arguments = (rnn_function, params, init_state, num_hiddens, vocab_size, CTX, idx_to_char, char_to_idx)
+    samples = set()
+    for seed in range(3):
+        mx.random.seed(seed)
+        samples.add(d2l.predict_rnn("time", 30, *arguments, temperature=1))
+    assert len(samples) == 3
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("temperature", 0), ("temperature", -1), ("temperature", float("nan")), ("temperature", "1"), ("top_k", 0),
+     ("top_k", 2.5), ("top_k", True), ("top_p", 0), ("top_p", 1.1), ("top_p", "0.9")],
+)  # fmt: skip
+def test_an_invalid_option_of_sampling_is_refused(option, value):
+    with pytest.raises(ValueError, match=f"^{option} must be .*, got .*; for example, {option}="):
+        sample(**{option: value})
