@@ -104,8 +104,8 @@ def _word_pattern(spaces):
     # Python's \w lacks the vowel signs and accents of many scripts; two joiners act within words and emoji.
     marks = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c)[0] == "M")
     marks += "\u200c\u200d"
-    letter = f"[^\\W{UNSPACED}][{marks}]*"
-    word = f"(?:{letter})+(?:['\u2019](?:{letter})+)*"
+    letters = f"(?:[^\\W{UNSPACED}]+[{marks}]*)+"
+    word = f"{letters}(?:['\u2019]{letters})*"
     other = r"\s" if spaces else r"\n"
     return re.compile(f"<\\w+>|{word}|\\S[{marks}]*|{other}")
 
