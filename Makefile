@@ -11,7 +11,8 @@ VENV_FRAMEWORKS := .venv-frameworks
 VENV_CLASSROOM := .venv-classroom
 VENV_WEBSITE := .venv-website
 
-NOTEBOOK ?= deep-rnn
+# `make run TEXT=my.txt` trains on that file.
+NOTEBOOK ?= $(if $(TEXT),your-text,deep-rnn)
 # The original notebook trains for 3,000 epochs; by default, `make run` trains for 500.
 IS_DEFAULT_RUN := $(if $(PRETRAINED),,$(filter deep-rnn,$(NOTEBOOK)))
 EPOCHS ?= $(if $(IS_DEFAULT_RUN),500)
@@ -29,10 +30,10 @@ help: ## list the targets
 # Notebooks
 
 # Ctrl-C also reaches make, which must not report an error then.
-run: $(VENV)/installed ## execute a notebook and watch it: make run [NOTEBOOK=deep-rnn] [EPOCHS=500] [PERIOD=100] [PRETRAINED=1]
+run: $(VENV)/installed ## execute a notebook and watch it: make run [NOTEBOOK=deep-rnn] [EPOCHS=500] [PERIOD=100] [PRETRAINED=1] [TEXT=my.txt]
 	@mkdir -p build
 	@trap : INT; $(BIN)/python -m tools.run_notebook notebooks/$(NOTEBOOK).ipynb build $(PRETRAINED:%=pretrained) \
-	  $(EPOCHS:%=num_epochs=%) $(PERIOD:%=pred_period=%) || [ $$? -eq 130 ]
+	  $(if $(TEXT),"path=$(TEXT)") $(EPOCHS:%=num_epochs=%) $(PERIOD:%=pred_period=%) || [ $$? -eq 130 ]
 
 lab: $(VENV)/installed ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks --LabApp.app_settings_dir=tools/install/lab

@@ -63,10 +63,11 @@ def predict_rnn_gluon(
     validation.check_context(ctx)
     validation.check_model(model, vocab_size)
     validation.check_size(num_chars=num_chars)
+    validation.check_vocabulary((), vocab_size, idx_to_char, char_to_idx)
     validation.check_prefixes([prefix], char_to_idx)
     validation.check_sampling(temperature, top_k, top_p)
+    vocabulary.check_same_vocabulary(model, idx_to_char)
     tokens, prefix = vocabulary.as_tokens(idx_to_char), vocabulary.split(prefix, char_to_idx)
-    vocabulary.check_same_vocabulary(model, tokens)
     choose = _greedy if temperature is top_k is top_p is None else _sampler(temperature or 1, top_k, top_p)
     step = model.one_step() if type(model) is RNNModel else model
     state = model.begin_state(batch_size=1, ctx=ctx)

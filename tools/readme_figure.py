@@ -31,7 +31,7 @@ def main():
     axes = figure.add_axes((0, 0.7 / figure.get_figheight(), 1, 1 - 0.7 / figure.get_figheight()))
     axes.imshow(image, aspect="auto")
     axes.set_axis_off()
-    figure.text(0.02, 0.1, f"after {epoch} epochs it writes", fontsize=9)
+    figure.text(0.02, 0.1, f"text generated after {epoch} epochs", fontsize=9)
     figure.text(0.02, 0.03, f"{continuation} …", fontsize=9, family="monospace", weight="bold")
     figure.savefig(ROOT / "docs" / "deep-rnn.png", dpi=100)
 

@@ -1,10 +1,10 @@
 """Execute a notebook and show its printed output while it runs: `make run`.
 
-    python -m tools.run_notebook NOTEBOOK FOLDER [pretrained] [NAME=INTEGER ...]
+    python -m tools.run_notebook NOTEBOOK FOLDER [pretrained] [path=FILE] [NAME=INTEGER ...]
 
-The executed notebook and an HTML copy are written to FOLDER. NAME=INTEGER replaces the value of a variable that the
-notebook sets in its cell with the tag `parameters`. With `pretrained`, training starts from the package's weights,
-which have completed all 3,000 epochs.
+The executed notebook and an HTML copy are written to FOLDER. path=FILE (a text) and NAME=INTEGER replace the values of
+variables that the notebook sets in its cell with the tag `parameters`. With `pretrained`, training starts from the
+package's weights, which have completed all 3,000 epochs.
 """
 
 import ast
@@ -86,7 +86,7 @@ def use_pretrained(notebook, copy):
 
 
 def inject_parameters(notebook, parameters):
-    """Set parameters, name -> integer, after the notebook's cell with the tag `parameters`; return unknown names."""
+    """Set parameters, name -> literal, after the notebook's cell with the tag `parameters`; return unknown names."""
     for index, cell in enumerate(notebook.cells):
         if "parameters" in cell.metadata.get("tags", []):
             nodes = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)]
@@ -96,6 +96,17 @@ def inject_parameters(notebook, parameters):
             notebook.cells[index + 1 : index + 1] = [added] if lines else []
             return parameters.keys() - names
     return parameters.keys()
+
+
+def readable_text(path):
+    """Return the absolute path of a text file; exit with one sentence if `load_data_text` cannot read it."""
+    from d2l_helpers import load_data_text
+
+    try:
+        load_data_text(path)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    return Path(path).resolve()
 
 
 def execute(runner, folder):
@@ -129,12 +140,17 @@ def main(source, folder, *options):
     if not source.exists():
         names = ", ".join(sorted(path.stem for path in source.parent.glob("*.ipynb")))
         sys.exit(f"There is no notebook {source}; choose one of {names}.")
-    pairs = [option for option in options if option != "pretrained"]
-    for pair in pairs:
-        if not re.fullmatch(r"\w+=\d+", pair):
-            sys.exit(f"A parameter must be NAME=INTEGER, got {pair!r}; for example, num_epochs=500.")
+    parameters = {}
+    for option in options:
+        name, _, value = option.partition("=")
+        if name == "path":
+            parameters[name] = repr(str(readable_text(value)))
+        elif re.fullmatch(r"\w+=\d+", option):
+            parameters[name] = value
+        elif option != "pretrained":
+            sys.exit(f"A parameter must be NAME=INTEGER, got {option!r}; for example, num_epochs=500.")
     notebook = nbformat.read(source, 4)
-    for name in inject_parameters(notebook, dict(pair.split("=") for pair in pairs)):
+    for name in inject_parameters(notebook, parameters):
         print(f"{source} has no parameter {name}; the option is ignored.", file=sys.stderr)
     if "pretrained" in options and not use_pretrained(notebook, target.with_suffix(".npz")):
         print(f"{source} trains no network, so it runs unmodified.", file=sys.stderr)

@@ -145,12 +145,40 @@ def test_an_unknown_parameter_is_reported_and_ignored(lesson, run):
         (["NOTEBOOK=depth-study"], ""),
         (["NOTEBOOK=mine", "EPOCHS=9"], "num_epochs=9"),
         (["PRETRAINED=1"], "pretrained"),
+        (["TEXT=my.txt"], '"path=my.txt"'),
+        (["TEXT=my.txt", "EPOCHS=9"], '"path=my.txt" num_epochs=9'),
     ],
 )
 def test_make_shortens_only_the_default_run(arguments, parameters):
     command = ["make", "-n", "run", *arguments]
     commands = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert re.search(r"ipynb build(.*?)\|\|", commands.replace("\\\n", ""))[1].split() == parameters.split()
+
+
+def test_make_run_with_a_text_executes_the_notebook_for_texts():
+    command = ["make", "-n", "run", "TEXT=my text.txt"]
+    commands = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "notebooks/your-text.ipynb build" in commands
+    assert '"path=my text.txt"' in commands
+
+
+def test_the_path_of_a_text_is_absolute_in_the_notebook(lesson, run, monkeypatch):
+    folder = lesson("path = None", "print(path)")
+    Path(folder, "it's mine.txt").write_text("once upon a time")
+    monkeypatch.chdir(folder)
+    status, output, _ = run(folder, "path=it's mine.txt")
+    assert (status, output) == (0, f"{folder.resolve()}/it's mine.txt\n{RESULT}")
+
+
+@pytest.mark.parametrize(("name", "content"), [("no.txt", None), ("empty.txt", b""), ("x.png", b"\x89PNG\r\n\0\1")])
+def test_an_unreadable_text_ends_in_one_sentence_before_anything_runs(lesson, name, content, is_one_sentence):
+    folder = lesson("path = None")
+    if content is not None:
+        Path(folder, name).write_bytes(content)
+    with pytest.raises(SystemExit) as error:
+        main(f"{folder}/lesson.ipynb", f"{folder}/build", f"path={folder}/{name}")
+    assert is_one_sentence(error.value.code)
+    assert not list(Path(folder, "build").iterdir())
 
 
 def test_wrong_arguments_raise_an_error_of_one_sentence(lesson, run, is_one_sentence):
