@@ -78,7 +78,10 @@ def split(prefix, char_to_idx):
     Tokens that the vocabulary lacks become "<unk>" if it has that token.
     """
     tokens = prefix
-    if isinstance(prefix, str) and not _are_characters(char_to_idx):
+    if isinstance(prefix, str) and _are_characters(char_to_idx):
+        special = [re.escape(token) for token in char_to_idx if len(token) > 1]
+        tokens = re.findall("|".join([*special, "."]), prefix, re.DOTALL)
+    elif isinstance(prefix, str):
         tokens = words_in(prefix, spaces=" " in char_to_idx)
     return [UNKNOWN if UNKNOWN in char_to_idx and token not in char_to_idx else token for token in tokens]
 

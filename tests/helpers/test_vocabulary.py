@@ -150,6 +150,8 @@ def test_checks_of_a_million_indices_are_fast():
         (["the", "time"], ["the", "time"], ["the", "time"]),
         ((60, 64), [60, 64], [60, 64]),
         ("ab<", ["<unk>", "a", "b"], ["a", "b", "<unk>"]),
+        ("a<unk>\nb", ["<unk>", "a", "b", "\n"], ["a", "<unk>", "\n", "b"]),
+        ("a<b>", ["<", ">", "a", "b"], ["a", "<", "b", ">"]),
         ("the cat", ["<unk>", "the"], ["the", "<unk>"]),
         ("the <unk>", ["<unk>", "the"], ["the", "<unk>"]),
         ("想要", "想要", ["想", "要"]),
