@@ -32,7 +32,7 @@ def predict(prefix=LONG, index=INDEX, **options):
 def write_checkpoint(folder, **arguments):
     path = folder / ("long" * 50)
     history = d2l.History()
-    history.append(2.0, None, 0.1)
+    history.perplexity, history.seconds = [2.0], [0.1]
     checkpoint = type(d2l.load_checkpoint(d2l.PRETRAINED))
     d2l.save_checkpoint(path, checkpoint({"w" * 300: np.zeros(3)}, history, arguments, 1))
     return path
