@@ -1,8 +1,11 @@
 """Figures: each function draws numbers and returns the Axes of a figure with alt text."""
 
+import unicodedata
+
 import numpy as np
 
 from d2l_helpers._internal.alt_text import new_axes, new_figure
+from d2l_helpers._internal.fonts import fonts_for, warn_about
 from d2l_helpers._internal.validation import check_same_length
 
 
@@ -47,7 +50,7 @@ def show_runs(runs, axes=None):
         axes.loglog(range(1, len(curve) + 1), curve, styles[i % len(styles)], color=color, linewidth=1.2, label=name)
     _format_log_axes(axes)
     axes.set_title(f"Perplexity of {len(curves)} runs")
-    axes.legend()
+    warn_about({k: v for label in axes.legend().get_texts() for k, v in _use_fonts(label).items()})
     return axes
 
 
@@ -56,7 +59,7 @@ def show_hidden_states(states, text, axes=None, name="hidden state"):
 
     Args:
         states: Array of shape (num_steps, num_hiddens), values from -1 to 1.
-        text: String of num_steps characters.
+        text: String of num_steps characters, or list of num_steps tokens.
         axes: See `show_perplexity`.
         name: Title of the heat map.
 
@@ -71,12 +74,12 @@ def show_gates(gates, text):
 
     Args:
         gates: Dict, name -> array of shape (num_steps, num_hiddens), values from 0 (closed) to 1 (open).
-        text: String of num_steps characters.
+        text: String of num_steps characters, or list of num_steps tokens.
 
     Raises:
         ValueError: A gate and text have different lengths.
     """
-    alt = f"Heat maps of {', '.join(gates)} over the characters of {text!r}, from closed (black) to open (white)."
+    alt = f"Heat maps of {', '.join(gates)} over the {_kind(text)}s of {text!r}, from closed (black) to open (white)."
     figure = new_figure((0.17 * len(text) + 1.5, 2.2 * len(gates)), alt)
     all_axes = figure.subplots(len(gates), 1, squeeze=False)[:, 0]
     for axes, (name, values) in zip(all_axes, gates.items(), strict=True):
@@ -90,7 +93,7 @@ def show_surprisal(surprisal, text, axes=None):
 
     Args:
         surprisal: Array of shape (num_steps,), the negative log-likelihood of each character in nats.
-        text: String of num_steps characters.
+        text: String of num_steps characters, or list of num_steps tokens.
         axes: See `show_perplexity`.
 
     Raises:
@@ -98,11 +101,11 @@ def show_surprisal(surprisal, text, axes=None):
     """
     check_same_length("surprisal", surprisal, text)
     highest = int(np.argmax(surprisal))
-    finding = f"Highest surprisal: {text[highest]!r}, {surprisal[highest]:.2g} nats"
+    finding = f"Highest surprisal: {_visible(text[highest])!r}, {surprisal[highest]:.2g} nats"
     axes = axes or new_axes((0.17 * len(text) + 1.5, 2.4), f"Bar plot of the surprisal over {text!r}. {finding}.")
     axes.bar(range(len(text)), surprisal, color=["black" if i == highest else "gray" for i in range(len(text))])
-    axes.set(ylabel="surprisal (nats)", xlabel="character", title=finding)
-    _label_characters(axes, text)
+    axes.set(ylabel="surprisal (nats)", xlabel=_kind(text))
+    _label_tokens(axes, text, _use_fonts(axes.set_title(finding, parse_math=False)))
     return axes
 
 
@@ -155,18 +158,48 @@ def _format_log_axes(axes):
 def _heat_map(values, text, axes, name, **options):
     check_same_length(name, values, text)
     limits = f"values from {options['vmin']} to {options['vmax']}"
-    alt = (
-        f"Heat map of the {name} over the characters of {text!r}: {len(values[0])} units from top to bottom, {limits}."
-    )
+    where = f"over the {_kind(text)}s of {text!r}"
+    alt = f"Heat map of the {name} {where}: {len(values[0])} units from top to bottom, {limits}."
     axes = axes or new_axes((0.17 * len(text) + 1.5, 4), alt)
     image = axes.imshow(np.transpose(values), aspect="auto", interpolation="nearest", **options)
     axes.figure.colorbar(image, ax=axes, pad=0.01, label="value")
-    axes.set(xlabel="character read", ylabel="unit", title=name)
-    _label_characters(axes, text)
+    axes.set(xlabel=f"{_kind(text)} read", ylabel="unit")
+    _label_tokens(axes, text, _use_fonts(axes.set_title(name)))
     return axes
 
 
-def _label_characters(axes, text):
-    """Label the horizontal axis with the characters of the text, and a space with an open box."""
-    axes.set_xticks(range(len(text)), [char if char != " " else "\u2423" for char in text], family="monospace")
+def _kind(text):
+    return "character" if isinstance(text, str) else "token"
+
+
+def _label_tokens(axes, text, missing):
+    """Label the horizontal axis with the tokens of the text, and a space with an open box.
+
+    One warning is about the characters that no font has, here or in the title (missing).
+    """
+    labels = [_label(token) for token in text]
+    families, missing_here = fonts_for("".join(labels), "monospace")
+    warn_about(missing | missing_here)
+    is_wide = any(len(label) > 2 or len(str(token)) > 1 for label, token in zip(labels, text, strict=True))
+    options = {"family": families, "parse_math": False, "rotation": 90 if is_wide else 0}
+    axes.set_xticks(range(len(text)), [label.translate(missing_here) for label in labels], **options)
     axes.tick_params(axis="x", length=0)
+
+
+def _label(token):
+    """Return a token as a visible string."""
+    visible = str(_visible(token)).replace(" ", "\u2423")
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in visible)
+
+
+def _visible(token):
+    """Return a token; if it starts with an accent or a vowel sign, with a dotted circle that carries the sign."""
+    is_mark = isinstance(token, str) and token and unicodedata.category(token[0]).startswith("M")
+    return f"\u25cc{token}" if is_mark else token
+
+
+def _use_fonts(label):
+    """Give a text in a figure the fonts that have its characters; return the table of those that no font has."""
+    families, missing = fonts_for(label.get_text(), label.get_family())
+    label.set(family=families, text=label.get_text().translate(missing))
+    return missing

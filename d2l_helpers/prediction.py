@@ -65,6 +65,7 @@ def predict_rnn_gluon(
     validation.check_context(ctx)
     validation.check_model(model, vocab_size)
     validation.check_size(num_chars=num_chars)
+    validation.check_vocabulary((), vocab_size, idx_to_char, char_to_idx)
     validation.check_prefixes([prefix], char_to_idx)
     validation.check_sampling(temperature, top_k, top_p)
     vocabulary.check_same_vocabulary(model, idx_to_char)

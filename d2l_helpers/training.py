@@ -154,7 +154,7 @@ class Training:
         validation.check_process()
         with CheckpointManager(self.checkpoint, training_config(self), self.num_epochs, History()) as manager:
             self.initialize_weights()
-            remember_vocabulary(self.model, self.text[2])
+            remember_vocabulary(self.model, self.text[2])  # also if an interrupt follows
             weights = gluon_internals.weights_of(self.model, self.ctx)
             return TrainingLoop(manager, weights, self._epoch, self._validate, self._report, self.pred_period).train()
 

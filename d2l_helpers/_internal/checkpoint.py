@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from d2l_helpers._internal import gluon_internals
 from d2l_helpers._internal.messages import short
-from d2l_helpers._internal.vocabulary import as_indices, as_tokens
+from d2l_helpers._internal.vocabulary import as_indices, for_json
 
 HISTORY = ("perplexity", "valid_perplexity", "seconds", "reports")
 
@@ -48,22 +48,17 @@ def training_config(training):
     corpus_indices, _, idx_to_char, _ = training.text
     theta = training.clipping_theta
     return {
-        "vocabulary": _for_json(as_tokens(idx_to_char)),
+        "vocabulary": for_json(idx_to_char),
         "corpus": _corpus_digest(corpus_indices),
         "valid_corpus": None if training.valid_text is None else _corpus_digest(training.valid_text[0]),
         **{name: int(getattr(training, name)) for name in ("num_steps", "batch_size", "pred_period", "pred_len")},
         "lr": float(training.lr),
         "clipping_theta": None if theta is None else float(theta),
-        "prefixes": [p if isinstance(p, str) else _for_json(as_tokens(p)) for p in training.prefixes],
+        "prefixes": [p if isinstance(p, str) else for_json(p) for p in training.prefixes],
         "is_random_iter": bool(training.is_random_iter),
         **gluon_internals.layer_config(training.model),
         "network": gluon_internals.unusual_network(training.model),
     }
-
-
-def _for_json(tokens):
-    """Return tokens as JSON can store them, as text unless they are strings or numbers."""
-    return [token if isinstance(token, str | int | float) else repr(token) for token in tokens]
 
 
 def _corpus_digest(corpus_indices):
@@ -133,11 +128,8 @@ def load_checkpoint(path, history):
     except FileNotFoundError as error:
         raise FileNotFoundError(f"path must be an existing checkpoint, got {short(Path(path))}; correct it.") from error
     except Exception as error:  # a corrupted zip file causes a dozen kinds of errors
-        problem, fix = (
-            f"is corrupted or not a checkpoint ({short(error)})",
-            "restore a backup, or remove it to start over",
-        )
-        raise ValueError(f"checkpoint {short(Path(path))} {problem}; {fix}.") from error
+        problem = f"checkpoint {short(Path(path))} is corrupted or not a checkpoint ({short(error)})"
+        raise ValueError(f"{problem}; restore a backup, or remove it to start over.") from error
 
 
 def _digest(arrays):

@@ -8,7 +8,6 @@ from mxnet import autograd, nd
 from mxnet.gluon import rnn
 
 from d2l_helpers._internal import cuda
-from d2l_helpers._internal.messages import shorten
 
 # MXNet's CUDA build has binaries for these compute capabilities; 8.9 runs those for 8.6.
 MIN_CAPABILITY, MAX_CAPABILITY = (5, 0), (8, 9)
@@ -71,7 +70,7 @@ def _small_lstm_step(ctx):
 
 def _last_line(error):
     """Return the line of MXNet's message that names the problem; the lines before it are a stack trace."""
-    return shorten(str(error).strip().splitlines()[-1])
+    return str(error).strip().splitlines()[-1]
 
 
 def _warn(device, problem):

@@ -70,8 +70,10 @@ def _detected(data):
     text = data.decode(errors="replace")
     if 2 * text.count("\ufffd") < len(text) - _num_ascii(text):
         return None  # UTF-8 with errors; any other encoding would read it without one, as nonsense
-    sample = b"\n".join(line for line in data.splitlines() if not line.isascii())[:SAMPLE]
-    matches = list(from_bytes(sample))
+    lines = b"\n".join(line for line in data.splitlines() if not line.isascii())
+    if len(lines) > SAMPLE and (end := lines.rfind(b"\n", 0, SAMPLE)) > 0:
+        lines = lines[:end]  # not in the middle of a character
+    matches = list(from_bytes(lines))
     best = [m for m in matches if m.chaos == matches[0].chaos and m.coherence == matches[0].coherence]
     names = [m.encoding for m in best]
     if not best or not best[0].coherence or len({str(m) for m in best}) > 1 and "cp1252" not in names:

@@ -6,7 +6,6 @@ import sys
 import warnings
 
 from d2l_helpers._internal import cuda, openmp
-from d2l_helpers._internal.messages import short
 from d2l_helpers._internal.numpy_compat import legacy_numpy_for_mxnet, patch_number_formatting
 
 OLDEST_PYTHON = (3, 11)
@@ -50,7 +49,7 @@ def how_to_get_mxnet(error, machine):
         fix = "install NVIDIA's driver, or the CPU build with `make install-cpu`"
     else:
         fix = "install the CUDA libraries with `make install-gpu`, or the CPU build with `make install-cpu`"
-    return f"MXNet's shared library cannot be loaded ({short(error)}); {fix}."
+    return f"MXNet's shared library cannot be loaded ({error}); {fix}."
 
 
 check_python(sys.version_info)

@@ -237,7 +237,7 @@ def check_folder(folder):
     try:
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
-    except (OSError, TypeError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise ValueError(
             f"folder must be a directory, got {_short(folder)} ({_short(error)}); use another path."
         ) from error

@@ -67,13 +67,21 @@ def as_tokens(idx_to_char):
         ) from error
 
 
+def for_json(idx_to_char):
+    """Return the tokens of a vocabulary as JSON can store them, as text unless they are strings or numbers."""
+    return [token if isinstance(token, str | int | float) else repr(token) for token in as_tokens(idx_to_char)]
+
+
 def split(prefix, char_to_idx):
     """Return a prefix as a list of tokens: a string is split as its vocabulary is, into characters or words.
 
     Tokens that the vocabulary lacks become "<unk>" if it has that token.
     """
     tokens = prefix
-    if isinstance(prefix, str) and not _are_characters(char_to_idx):
+    if isinstance(prefix, str) and _are_characters(char_to_idx):
+        special = [re.escape(token) for token in char_to_idx if len(token) > 1]
+        tokens = re.findall("|".join([*special, "."]), prefix, re.DOTALL)
+    elif isinstance(prefix, str):
         tokens = words_in(prefix, spaces=" " in char_to_idx)
     return [UNKNOWN if UNKNOWN in char_to_idx and token not in char_to_idx else token for token in tokens]
 
@@ -99,8 +107,8 @@ def _word_pattern(spaces):
     # Python's \w lacks the vowel signs and accents of many scripts; two joiners act within words and emoji.
     marks = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c)[0] == "M")
     marks += "\u200c\u200d"
-    letter = f"[^\\W{UNSPACED}][{marks}]*"
-    word = f"(?:{letter})+(?:['\u2019](?:{letter})+)*"
+    letters = f"(?:[^\\W{UNSPACED}]+[{marks}]*)+"
+    word = f"{letters}(?:['\u2019]{letters})*"
     other = r"\s" if spaces else r"\n"
     return re.compile(f"<\\w+>|{word}|\\S[{marks}]*|{other}")
 
@@ -110,13 +118,13 @@ def remember_vocabulary(model, tokens):
     if tokens is None:
         _vocabularies.pop(model, None)
     else:
-        _vocabularies[model] = as_tokens(tokens)
+        _vocabularies[model] = for_json(tokens)
 
 
 def check_same_vocabulary(model, tokens):
     """Raise ValueError if the weights of a model belong to another vocabulary, or to the same one in another order."""
     own = _vocabularies.get(model)
-    if own is not None and own != (tokens := as_tokens(tokens)):
+    if own is not None and own != (tokens := for_json(tokens)):
         differs = "the same tokens in another order" if set(own) == set(tokens) else f"other tokens, {short(tokens)}"
         fix = "load the text with load_data_text(..., vocabulary=...), or use a new model"
         raise ValueError(f"idx_to_char must be the vocabulary of the model's weights, got {differs}; {fix}.")

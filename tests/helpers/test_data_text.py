@@ -97,6 +97,16 @@ def test_letters_beyond_ascii_are_found_far_from_the_start(path):
 
 
 @pytest.mark.parametrize(
+    ("name", "encoding"), [("Chinese", "gb18030"), ("Japanese", "shift_jis"), ("French", "latin-1")]
+)
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_the_encoding_of_a_long_file_is_detected_from_a_part(name, encoding, end, path):
+    text = TEXTS[name].rstrip("\n") + end
+    path.write_bytes((text * (300_000 // len(text))).encode(encoding))
+    assert read(d2l.load_data_text(path, 1000)) == (text * 50).lower().replace("\n", " ")[:1000]
+
+
+@pytest.mark.parametrize(
     "data",
     [
         "永和九年".encode("gb18030"),
