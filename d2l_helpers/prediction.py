@@ -2,10 +2,9 @@
 
 from mxnet import nd
 
-from d2l_helpers._internal.function_model import FunctionModel
 from d2l_helpers._internal.openmp import one_thread
 from d2l_helpers._internal.validation import check_context, check_model, check_prefixes, check_size
-from d2l_helpers.model import RNNModel
+from d2l_helpers.model import FunctionModel, RNNModel
 
 
 def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state, num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx):
