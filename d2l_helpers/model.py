@@ -4,6 +4,7 @@ from mxnet import nd
 from mxnet.gluon import nn
 
 from d2l_helpers._internal import gluon_internals
+from d2l_helpers._internal.validation import check_array_mode
 
 
 class RNNModel(nn.Block):
@@ -35,9 +36,9 @@ class RNNModel(nn.Block):
             A pair (output, state): logits of shape (num_steps * batch_size, vocab_size), ordered by time step, and the
             last state, in the same form as the argument.
         """
-        # The same computation, compiled, is faster.
-        if isinstance(state, list | tuple) and (compiled := gluon_internals.compiled(self)):
-            return compiled(inputs, state)
+        check_array_mode()
+        if gluon_internals.is_state_of(self.rnn, state, inputs) and (compiled := gluon_internals.compiled(self)):
+            return compiled(inputs, state)  # the same, but faster
         X = nd.one_hot(inputs.T, self.vocab_size)  # (num_steps, batch_size, vocab_size)
         Y, state = self.rnn(X, state)  # (num_steps, batch_size, num_hiddens * directions)
         return self.dense(Y.reshape((-1, Y.shape[-1]))), state
@@ -48,6 +49,7 @@ class RNNModel(nn.Block):
 
     def one_step(self):
         """Return a faster model with the same weights for inputs of shape (batch_size, 1), or the model itself."""
+        check_array_mode()
         has_hooks = self._forward_hooks or self._forward_pre_hooks
         return self if has_hooks else gluon_internals.compiled(self, one_step=True) or self
 

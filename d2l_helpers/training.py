@@ -42,7 +42,7 @@ def grad_clipping(params, theta, ctx):
     norm = nd.multi_sum_sq(*grads, num_arrays=len(grads)).sum().sqrt()
     scale = nd.minimum(theta / norm, 1)
     for grad in grads:
-        nd.broadcast_mul(grad, scale, out=grad)
+        nd.broadcast_mul(grad, scale.astype(grad.dtype, copy=False), out=grad)
 
 
 def sgd(params, lr, batch_size):

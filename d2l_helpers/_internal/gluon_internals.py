@@ -43,7 +43,7 @@ def layers_with_dropout(model):
 def initialize_weights(model, initializer, batch_size, num_steps, ctx):
     """Draw a model's initial weights on ctx, for minibatches of shape (batch_size, num_steps)."""
     model.initialize(ctx=ctx, init=initializer, force_reinit=True)
-    if not has_weights(model):
+    if hasattr(model, "collect_params") and not has_weights(model):
         # Gluon infers the shapes of the weights from the first input.
         model(nd.zeros((batch_size, num_steps), ctx=ctx), model.begin_state(batch_size=batch_size, ctx=ctx))
 
@@ -92,20 +92,28 @@ def lr_multipliers(model):
     return {name.replace("._unfused", ""): param.lr_mult for name, param in params if param.lr_mult != 1}
 
 
+def is_state_of(layer, state, inputs):
+    """Return whether a state is the list or tuple that a layer of `gluon.rnn` expects for inputs (batch_size, ...)."""
+    if not isinstance(layer, _RNNLayer) or not isinstance(state, list | tuple):
+        return False
+    return [s.shape for s in state] == [info["shape"] for info in layer.state_info(inputs.shape[0])]
+
+
 def compiled(model, one_step=False):
     """Return a block that computes an `RNNModel` faster, or None if only the model itself can.
 
-    The block shares the parameters of the model's layers but does not call the layers. Therefore it cannot replace
-    layers with hooks, layers that the user has hybridized (for example, to export them), and unusual layers.
+    The block shares the parameters of the model's layers but does not call the layers. Therefore it replaces neither
+    unusual layers, nor layers with hooks, nor hybridized layers before their first call, after which they can be
+    exported.
 
     Args:
         model: The model.
         one_step: Whether the block is for inputs of a single time step.
     """
     layer, dense, kind = model.rnn, model.dense, OneStep if one_step else Compiled
-    if not _is_standard(layer, dense) or (one_step and layer._dir == 2):
+    if not _is_standard(layer, dense) or _must_be_called(layer) or _must_be_called(dense):
         return None
-    if any(block._active or block._forward_hooks or block._forward_pre_hooks for block in (layer, dense)):
+    if one_step and layer._dir == 2:
         return None
     blocks, key = compiled_blocks.setdefault(model, {}), (layer, dense, model.vocab_size)
     if kind not in blocks or blocks[kind][0] != key:  # compiling it takes as long as predicting ten characters
@@ -122,6 +130,12 @@ def _is_standard(layer, dense):
         and layer._projection_size is None and layer._lstm_state_clip_min is None
         and type(dense) is nn.Dense and dense.act is None
     )  # fmt: skip
+
+
+def _must_be_called(block):
+    """Return whether the user notices that a block is not called."""
+    has_hooks = block._forward_hooks or block._forward_pre_hooks or block._callback
+    return has_hooks or (block._active and not block._cached_op)
 
 
 class Compiled(HybridBlock):

@@ -41,7 +41,8 @@ def check_training(training):
 def check_call(function):
     """Let a function raise one sentence if a call has the arguments of another year, whose order was different."""
     signature = inspect.signature(function)
-    expected = f"the arguments of {function.__name__} must be {', '.join(signature.parameters)}"
+    order = ", ".join(name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
+    expected = f"the arguments of {function.__name__} must be {order}"
 
     @functools.wraps(function)
     def checked(*args, **kwargs):
@@ -60,9 +61,9 @@ def check_call(function):
 
 
 def check_array_mode():
-    """Raise RuntimeError if MXNet's NumPy mode is on, with which its classic arrays fail in obscure ways."""
-    if mx.util.is_np_array() or mx.util.is_np_shape():
-        raise RuntimeError("npx.set_np() must be off, got on; call mxnet.npx.reset_np(), and create the model again.")
+    """Raise RuntimeError if MXNet's NumPy mode is on, with which Gluon does not compute with classic arrays."""
+    if mx.util.is_np_array():
+        raise RuntimeError("npx.set_np() must be off, got on; call mxnet.npx.reset_np().")
 
 
 def check_size(**sizes):
@@ -127,6 +128,8 @@ def check_prefixes(prefixes, char_to_idx):
 
 def check_model(model, vocab_size, num_hiddens=None):
     """Raise TypeError unless model is a network, and ValueError if vocab_size or num_hiddens differ from its sizes."""
+    if hasattr(model, "collect_params"):
+        check_array_mode()
     if isinstance(model, type) or not hasattr(model, "begin_state") or gluon_internals.is_layer(model):
         fix = "for example, RNNModel(rnn.LSTM(256), vocab_size)"
         raise TypeError(f"model must be a Gluon block with begin_state and logits, got {_short(model)}; {fix}.")
@@ -164,7 +167,7 @@ def check_functions(model, batch_size, num_steps, ctx):
     if hasattr(model, "collect_params"):
         return
     params, problem = model.params, None
-    if not isinstance(params, list | tuple) or not all(isinstance(param, nd.NDArray) for param in params):
+    if not isinstance(params, Collection) or not all(isinstance(param, nd.NDArray) for param in params):
         raise TypeError(f"get_params must return a list of NDArrays, got {_short(params)}; return [W_xh, W_hh, b_h].")
     if all(param.grad is None for param in params):
         raise ValueError("get_params must return a trainable parameter, got none; call attach_grad() on each array.")
