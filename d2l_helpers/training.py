@@ -16,10 +16,10 @@ from mxnet.gluon.loss import SoftmaxCrossEntropyLoss
 from d2l_helpers._internal import gluon_internals, validation
 from d2l_helpers._internal.checkpoint import CheckpointManager, training_config
 from d2l_helpers._internal.devices import try_gpu
-from d2l_helpers.model import FunctionModel
 from d2l_helpers._internal.loop import TrainingLoop
 from d2l_helpers.history import History
 from d2l_helpers.minibatches import data_iter_consecutive, data_iter_random
+from d2l_helpers.model import FunctionModel
 from d2l_helpers.prediction import predict_rnn_gluon
 
 cross_entropy = SoftmaxCrossEntropyLoss()
@@ -89,8 +89,9 @@ def train_step(model, weights, X, y, state, lr, clipping_theta, on_gradients=Non
     if on_gradients:
         on_gradients({name: weight.grad for name, weight in weights.items()})
     grad_clipping(list(weights.values()), clipping_theta, X.context)
-    for name, weight in weights.items():
-        sgd([weight], lr * (lr_multipliers or {}).get(name, 1), 1)
+    factors = {name: (lr_multipliers or {}).get(name, 1) for name in weights}
+    for factor in {*factors.values()}:
+        sgd([weight for name, weight in weights.items() if factors[name] == factor], lr * factor, 1)
     return loss, state
 
 

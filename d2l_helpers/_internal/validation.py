@@ -144,9 +144,9 @@ def check_model(model, vocab_size, num_hiddens=None):
 
 def check_trainable(model):
     """Raise ValueError if all parameters of a Gluon model are frozen."""
-    if hasattr(model, "collect_params"):
-        if all(param.grad_req == "null" for param in model.collect_params().values()):
-            raise ValueError("model must have a trainable parameter, got none; set grad_req='write' in one.")
+    params = model.collect_params().values() if hasattr(model, "collect_params") else None
+    if params is not None and all(param.grad_req == "null" for param in params):
+        raise ValueError("model must have a trainable parameter, got none; set grad_req='write' in one.")
 
 
 def check_dropout(model, ctx):
@@ -240,5 +240,5 @@ def check_same_length(name, values, text):
 
 def _short(value):
     """Return the repr of a value, shortened to 60 characters."""
-    text = repr(value)
+    text = " ".join(repr(value).splitlines())  # arrays and blocks have several lines
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -341,9 +341,7 @@ def test_hybridized_layers_can_be_exported(tmp_path):
     again, _ = model(some_text(3, 5), state)
     model.rnn.export(str(tmp_path / "layer"))
     names = ["data0", "data1", "data2"]
-    layer = gluon.SymbolBlock.imports(
-        str(tmp_path / "layer-symbol.json"), names, str(tmp_path / "layer-0000.params")
-    )
+    layer = gluon.SymbolBlock.imports(str(tmp_path / "layer-symbol.json"), names, str(tmp_path / "layer-0000.params"))
     Y = layer(nd.one_hot(some_text(3, 5).T, VOCAB_SIZE), *state)[0]
     logits = model.dense(Y.reshape((-3, 0)))
     assert_same([output.asnumpy(), again.asnumpy()], [logits.asnumpy()] * 2)
@@ -362,8 +360,9 @@ def test_parameters_of_the_published_model_can_be_loaded_and_the_other_way_round
 CHANGES = {
     "weights": lambda m: m.rnn.l0_i2h_weight.set_data(nd.ones((4 * NUM_HIDDENS, VOCAB_SIZE))),
     "initialization": lambda m: m.initialize(mx.init.One(), force_reinit=True),
-    "another output layer": lambda m: setattr(m, "dense", nn.Dense(VOCAB_SIZE, activation="tanh"))
-    or m.dense.initialize(mx.init.One()),
+    "another output layer": lambda m: (
+        setattr(m, "dense", nn.Dense(VOCAB_SIZE, activation="tanh")) or m.dense.initialize(mx.init.One())
+    ),
     "another layer": lambda m: setattr(m, "rnn", rnn.LSTM(NUM_HIDDENS, 2)) or m.rnn.initialize(mx.init.One()),
     "cast": lambda m: m.cast("float64") or m.cast("float32"),
     "frozen and free again": lambda m: [m.collect_params().setattr("grad_req", req) for req in ("null", "write")],

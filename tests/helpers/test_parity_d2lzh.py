@@ -98,8 +98,8 @@ def trained(library, new_model, theta, capsys):
     mx.random.seed(1)
     model = new_model(library)
     library.train_and_predict_rnn_gluon(
-        model, 8, vocab_size, CTX, corpus_indices[:400], idx_to_char, char_to_idx, 3, 10, 100 if theta else 1, theta, 4, 1, 5,
-        ["time"],
+        model, 8, vocab_size, CTX, corpus_indices[:400], idx_to_char, char_to_idx, 3, 10, 100 if theta else 1, theta,
+        4, 1, 5, ["time"],
     )  # fmt: skip
     lines = capsys.readouterr().out.splitlines()
     perplexities = [float(line.split()[3].rstrip(",")) for line in lines if line.startswith("epoch")]
