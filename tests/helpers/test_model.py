@@ -1,4 +1,4 @@
-"""RNNModel works with every recurrent layer of Gluon, compiled or not, and leaves the layer as it is."""
+"""RNNModel works with every recurrent layer of Gluon, compiled or not, and changes nothing in the layer."""
 
 import contextlib
 import copy
