@@ -9,13 +9,14 @@ from pathlib import Path
 from d2l_helpers._internal.download import download_novel
 from d2l_helpers._internal.encoding import decode
 from d2l_helpers._internal.messages import short
-from d2l_helpers._internal.validation import check_size
+from d2l_helpers._internal.validation import check_call, check_size
 from d2l_helpers._internal.vocabulary import UNKNOWN, as_tokens, words_in
 
 EXCERPT = Path(__file__).with_name("time_machine.txt")  # the first 10,000 characters
 LYRICS = "jaychou_lyrics.txt"  # under copyright: each user needs a copy
 
 
+@check_call
 def load_data_time_machine(num_examples=10000):
     """Load the first characters of the novel, in lower case and with spaces instead of line ends.
 

@@ -6,13 +6,13 @@ from mxnet.gluon.loss import SoftmaxCrossEntropyLoss
 
 from d2l_helpers._internal import validation, vocabulary
 from d2l_helpers._internal.devices import try_gpu
-from d2l_helpers._internal.function_model import FunctionModel
 from d2l_helpers._internal.openmp import one_thread
-from d2l_helpers.model import RNNModel
+from d2l_helpers.model import FunctionModel, RNNModel
 
 cross_entropy = SoftmaxCrossEntropyLoss()
 
 
+@validation.check_call
 def predict_rnn(
     prefix, num_chars, rnn, params, init_rnn_state, num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx,
     *, temperature=None, top_k=None, top_p=None,
@@ -33,6 +33,7 @@ def predict_rnn(
     )  # fmt: skip
 
 
+@validation.check_call
 def predict_rnn_gluon(
     prefix, num_chars, model, vocab_size, ctx, idx_to_char, char_to_idx, *, temperature=None, top_k=None, top_p=None
 ):

@@ -14,11 +14,11 @@ from mxnet import autograd, init, nd
 from d2l_helpers._internal import gluon_internals, validation
 from d2l_helpers._internal.checkpoint import CheckpointManager, training_config
 from d2l_helpers._internal.devices import try_gpu
-from d2l_helpers._internal.function_model import FunctionModel
 from d2l_helpers._internal.loop import TrainingLoop
 from d2l_helpers._internal.vocabulary import remember_vocabulary
 from d2l_helpers.history import History
 from d2l_helpers.minibatches import data_iter_consecutive, data_iter_random
+from d2l_helpers.model import FunctionModel
 from d2l_helpers.prediction import cross_entropy, evaluate, perplexity_of, predict_rnn_gluon
 
 
@@ -39,7 +39,7 @@ def grad_clipping(params, theta, ctx):
     norm = nd.multi_sum_sq(*grads, num_arrays=len(grads)).sum().sqrt()
     scale = nd.minimum(theta / norm, 1)
     for grad in grads:
-        nd.broadcast_mul(grad, scale, out=grad)
+        nd.broadcast_mul(grad, scale.astype(grad.dtype, copy=False), out=grad)
 
 
 def sgd(params, lr, batch_size):
@@ -54,7 +54,16 @@ def sgd(params, lr, batch_size):
         nd.sgd_update(param, param.grad, lr=lr, rescale_grad=1 / batch_size, out=param)
 
 
-def train_step(model, weights, X, y, state, lr, clipping_theta, on_gradients=None):
+def detach(state):
+    """Return a state without its history, in the same form: an NDArray, or a list or tuple of such states."""
+    if isinstance(state, nd.NDArray):
+        return state.detach()
+    if isinstance(state, list | tuple):
+        return getattr(state, "_make", type(state))(map(detach, state))  # _make is the constructor of a named tuple
+    return state
+
+
+def train_step(model, weights, X, y, state, lr, clipping_theta, on_gradients=None, lr_multipliers=None):
     """Train on one minibatch: forward, loss, backward, clipping, update.
 
     Args:
@@ -62,22 +71,24 @@ def train_step(model, weights, X, y, state, lr, clipping_theta, on_gradients=Non
         weights: Dict, name -> NDArray with a gradient.
         X: Indices of shape (batch_size, num_steps).
         y: Targets in the order of the logits, shape (num_steps * batch_size,).
-        state: List of NDArrays, the state before X.
+        state: The state before X, an NDArray, or a list or tuple of states.
         lr, clipping_theta, on_gradients: See `Training`.
+        lr_multipliers: Dict, name -> factor of the learning rate, or None; the factor of other weights is 1.
 
     Returns:
         A pair: the mean loss in nats per character, shape (1,), on the device; and the new state.
     """
-    state = [s.detach() for s in state]  # truncated backpropagation: the gradient stops here
+    state = detach(state)  # truncated backpropagation: the gradient stops here
     with autograd.record():
         logits, state = model(X, state)
         loss = cross_entropy(logits, y).mean()
     loss.backward()
-    params = list(weights.values())
     if on_gradients:
         on_gradients({name: weight.grad for name, weight in weights.items()})
-    grad_clipping(params, clipping_theta, X.context)
-    sgd(params, lr, 1)
+    grad_clipping(list(weights.values()), clipping_theta, X.context)
+    factors = {name: (lr_multipliers or {}).get(name, 1) for name in weights}
+    for factor in {*factors.values()}:
+        sgd([weight for name, weight in weights.items() if factors[name] == factor], lr * factor, 1)
     return loss, state
 
 
@@ -163,16 +174,20 @@ class Training:
         if self.initializer is not None:
             remember_vocabulary(self.model, None)
             gluon_internals.initialize_weights(self.model, self.initializer, self.batch_size, self.num_steps, self.ctx)
+            validation.check_functions(self.model, self.batch_size, self.num_steps, self.ctx)
 
     def epoch(self):
         """Train for one pass over the text and return its perplexity, exp(mean loss in nats per character)."""
         validation.check_process()
         weights = gluon_internals.trainable_weights(self.model, self.ctx)
+        lr_multipliers = gluon_internals.lr_multipliers(self.model)
         losses, state = [], None
         for X, y in self.minibatches():
             if state is None or self.is_random_iter:
                 state = self.model.begin_state(batch_size=self.batch_size, ctx=self.ctx)
-            loss, state = train_step(self.model, weights, X, y, state, self.lr, self.clipping_theta, self.on_gradients)
+            loss, state = train_step(
+                self.model, weights, X, y, state, self.lr, self.clipping_theta, self.on_gradients, lr_multipliers
+            )
             losses.append(loss)
         return perplexity_of(losses)
 
@@ -209,6 +224,7 @@ class Training:
         return "\n".join(lines)
 
 
+@validation.check_call
 def train_and_predict_rnn(
     rnn, get_params, init_rnn_state, num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx,
     is_random_iter, num_epochs, num_steps, lr, clipping_theta, batch_size, pred_period, pred_len, prefixes,
@@ -220,7 +236,8 @@ def train_and_predict_rnn(
         rnn: Function of (inputs, state, params), where inputs is a list of num_steps arrays of shape (batch_size,
             vocab_size); it returns (outputs, state) with logits in the same form.
         get_params: Function that returns the initial weights, a list of NDArrays on ctx with gradients attached.
-        init_rnn_state: Function of (batch_size, num_hiddens, ctx) that returns the initial state, a tuple.
+        init_rnn_state: Function of (batch_size, num_hiddens, ctx) that returns the initial state: a tuple or list of
+            NDArrays, or one NDArray.
         num_hiddens: Number of hidden units.
 
     The other arguments are those of `Training` and of `load_data_time_machine`, and so are the errors.
@@ -232,6 +249,7 @@ def train_and_predict_rnn(
                     prefixes, ctx, is_random_iter, checkpoint=checkpoint, valid_text=valid_text).run()  # fmt: skip
 
 
+@validation.check_call
 def train_and_predict_rnn_gluon(
     model, num_hiddens, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx,
     num_epochs, num_steps, lr, clipping_theta, batch_size, pred_period, pred_len, prefixes,

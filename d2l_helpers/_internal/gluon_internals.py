@@ -1,58 +1,96 @@
 """The only module that uses Gluon's private API."""
 
 import itertools
-from functools import lru_cache
+import re
+from weakref import WeakKeyDictionary
 
 from mxnet import nd
-from mxnet.gluon import Block, HybridBlock
+from mxnet.gluon import Block, HybridBlock, nn, rnn
 from mxnet.gluon.rnn.rnn_layer import _RNNLayer
+
+# Model -> its compiled blocks. In an attribute of the model, Gluon would find them.
+compiled_blocks = WeakKeyDictionary()
 
 
 def layer_config(model):
     """Return the configuration of a model's recurrent layer, a dict that JSON can store; None for unknown values."""
     layer = getattr(model, "rnn", model)
-    return {
-        "model": getattr(layer, "__name__", type(layer).__name__),
+    values = {
         "num_layers": getattr(layer, "_num_layers", None),
         "directions": getattr(layer, "_dir", None),
         "dropout": getattr(layer, "_dropout", None),
         "activation": getattr(layer, "_mode", None),
         "num_hiddens": getattr(layer, "_hidden_size", getattr(model, "num_hiddens", None)),
     }
+    # A user's own layer may have attributes with these names that are blocks or lists.
+    known = {name: value if isinstance(value, int | float | str) else None for name, value in values.items()}
+    return {"model": getattr(layer, "__name__", type(layer).__name__), **known}
+
+
+def is_layer(model):
+    """Return whether a model is only a recurrent layer or a cell, which returns hidden states instead of logits."""
+    return isinstance(model, _RNNLayer | rnn.RecurrentCell)
+
+
+def layers_with_dropout(model):
+    """Return the layers of `gluon.rnn` in a model that have dropout, as pairs (dropout, number of layers)."""
+    blocks = []
+    if isinstance(model, Block):
+        model.apply(blocks.append)
+    return [(b._dropout, b._num_layers) for b in blocks if isinstance(b, _RNNLayer) and b._dropout]
 
 
 def unusual_network(model):
     """Return None for a network that `load_model` can rebuild from its configuration, else the name of its class."""
-    name, layer = type(model).__name__, getattr(model, "rnn", None)
-    is_usual = (type(model).__module__, name) == ("d2l_helpers.model", "RNNModel") and _is_standard(layer)
-    return None if is_usual or not isinstance(model, Block) else name
+    name = type(model).__name__
+    is_model = (type(model).__module__, name) == ("d2l_helpers.model", "RNNModel")
+    is_usual = is_model and _is_standard(model.rnn, model.dense)
+    return name if isinstance(model, Block) and not is_usual else None
 
 
 def initialize_weights(model, initializer, batch_size, num_steps, ctx):
     """Draw a model's initial weights on ctx, for minibatches of shape (batch_size, num_steps)."""
     model.initialize(ctx=ctx, init=initializer, force_reinit=True)
-    if isinstance(model, Block):
+    if hasattr(model, "collect_params") and not has_weights(model):
         # Gluon infers the shapes of the weights from the first input.
         model(nd.zeros((batch_size, num_steps), ctx=ctx), model.begin_state(batch_size=batch_size, ctx=ctx))
 
 
 def has_weights(model):
     """Return whether all weights of a model are initialized or loaded."""
-    if isinstance(model, Block):
+    if hasattr(model, "collect_params"):
         return all(param._data is not None for param in model.collect_params().values())
     return model.params is not None
 
 
+def parameters(model):
+    """Return name -> Parameter, each parameter of a Gluon model once, with the names that Gluon saves."""
+    # Gluon's own function fails for a layer with more than ten layers, and ignores parameters without an attribute.
+    names = {param: name for name, param in reversed([*_named_parameters(model, "")])}
+    return {names.get(param, name.removeprefix(model.prefix)): param for name, param in model.collect_params().items()}
+
+
+def _named_parameters(block, prefix):
+    """Yield (name, Parameter) for the attributes of a block and of its children."""
+    cell = r"\1_cell." if getattr(block, "_dir", 1) == 2 else ""
+    for name, param in block._reg_params.items():
+        if isinstance(block, _RNNLayer):
+            name = re.sub(r"^([lr])(\d+)_", rf"_unfused.\2.{cell}", name)
+        yield prefix + name, param
+    for name, child in block._children.items():
+        yield from _named_parameters(child, f"{prefix}{name}.")
+
+
 def weights_of(model, ctx):
     """Return name -> NDArray on ctx, all parameters of a model, with and without gradients."""
-    if isinstance(model, Block):
-        return {name: param.data(ctx) for name, param in model._collect_params_with_prefix().items()}
+    if hasattr(model, "collect_params"):
+        return {name: param.data(ctx) for name, param in parameters(model).items()}
     return {str(i): param for i, param in enumerate(model.params)}
 
 
 def weight_shapes(model):
     """Return name -> shape of all parameters of a Gluon block; a size that Gluon does not know yet is 0 or -1."""
-    return {name: param.shape for name, param in model._collect_params_with_prefix().items()}
+    return {name: param.shape for name, param in parameters(model).items()}
 
 
 def trainable_weights(model, ctx):
@@ -61,56 +99,60 @@ def trainable_weights(model, ctx):
     return {name.replace("._unfused", ""): weight for name, weight in weights if weight.grad is not None}
 
 
-def join_weights_by_rows(layer, input_size):
-    """Speed up a layer of `gluon.rnn` by a tenth, in place; any other layer does not change.
+def lr_multipliers(model):
+    """Return name -> factor of the learning rate, for the parameters in which Gluon's users have set one."""
+    params = parameters(model).items() if hasattr(model, "collect_params") else ()
+    return {name.replace("._unfused", ""): param.lr_mult for name, param in params if param.lr_mult != 1}
 
-    MXNet's operator needs all weights of a layer as one vector. Gluon concatenates them elementwise in every step, and
-    splits the gradient in the same way. The size of every weight is a multiple of the hidden size, so this function
-    concatenates rows of that size, which MXNet copies as a whole.
+
+def is_state_of(layer, state, inputs):
+    """Return whether a state is the list or tuple that a layer of `gluon.rnn` expects for inputs (batch_size, ...)."""
+    if not isinstance(layer, _RNNLayer) or not isinstance(state, list | tuple):
+        return False
+    return [s.shape for s in state] == [info["shape"] for info in layer.state_info(inputs.shape[0])]
+
+
+def compiled(model, one_step=False):
+    """Return a block that computes an `RNNModel` faster, or None if only the model itself can.
+
+    The block shares the parameters of the model's layers but does not call the layers. Therefore it replaces neither
+    unusual layers, nor layers with hooks, nor hybridized layers before their first call, after which they can be
+    exported.
 
     Args:
-        layer: The recurrent layer.
-        input_size: Number of its inputs.
+        model: The model.
+        one_step: Whether the block is for inputs of a single time step.
     """
-    if not _is_standard(layer):
-        return
-    hidden_size = layer._hidden_size
-    order = itertools.product(("weight", "bias"), range(layer._num_layers), "lr"[: layer._dir], ("i2h", "h2h"))
-    names = [f"{direction}{number}_{inputs}_{kind}" for kind, number, direction, inputs in order]
-
-    def forward_kernel(F, inputs, states, sequence_length, **weights):
-        for name in ("l0_i2h_weight", "r0_i2h_weight")[: layer._dir]:
-            # MXNet cannot infer the input size from the rows.
-            weights[name] = F.reshape(weights[name], (layer._gates * hidden_size, input_size))
-        rows = [F.reshape(weights[name], (-1, hidden_size)) for name in names]
-        vector = F.reshape(F.concat(*rows, dim=0), (-1,))
-        outputs, *states = F.RNN(
-            inputs, vector, *states, state_size=hidden_size, num_layers=layer._num_layers,
-            bidirectional=layer._dir == 2, p=layer._dropout, mode=layer._mode, state_outputs=True,
-        )  # fmt: skip
-        return outputs, states
-
-    layer._forward_kernel = forward_kernel
+    layer, dense, kind = model.rnn, model.dense, OneStep if one_step else Compiled
+    if not _is_standard(layer, dense) or _must_be_called(layer) or _must_be_called(dense):
+        return None
+    if one_step and layer._dir == 2:
+        return None
+    blocks, key = compiled_blocks.setdefault(model, {}), (layer, dense, model.vocab_size)
+    if kind not in blocks or blocks[kind][0] != key:  # compiling it takes as long as predicting ten characters
+        if not (has_weights(layer) and has_weights(dense)):
+            return None  # Gluon infers the shapes of the weights when it calls the layers
+        blocks[kind] = key, kind(*key)
+    return blocks[kind][1]
 
 
-def _is_standard(layer):
-    """Return whether a layer is one of `gluon.rnn` without unusual options."""
+def _is_standard(layer, dense):
+    """Return whether the layers are one of `gluon.rnn` and a dense layer, without unusual options."""
     return (
-        isinstance(layer, _RNNLayer) and layer._layout == "TNC" and not layer._use_sequence_length
+        type(layer) in (rnn.RNN, rnn.LSTM, rnn.GRU) and layer._layout == "TNC" and not layer._use_sequence_length
         and layer._projection_size is None and layer._lstm_state_clip_min is None
+        and type(dense) is nn.Dense and dense.act is None
     )  # fmt: skip
 
 
-@lru_cache(maxsize=2)  # compiling it takes as long as predicting ten characters
-def one_step(layer, dense, vocab_size):
-    """Return a `OneStep`, or None for a bidirectional layer and for one that is not in `gluon.rnn`."""
-    return OneStep(layer, dense, vocab_size) if _is_standard(layer) and layer._dir == 1 else None
+def _must_be_called(block):
+    """Return whether the user notices that a block is not called."""
+    has_hooks = block._forward_hooks or block._forward_pre_hooks or block._callback
+    return has_hooks or (block._active and not block._cached_op)
 
 
-class OneStep(HybridBlock):
-    """An `RNNModel` for a single time step, which shares that model's weights and takes a fifth of its time.
-
-    MXNet's fused operator rearranges all weights before it computes, which pays off only for many steps.
+class Compiled(HybridBlock):
+    """An `RNNModel` as one graph, which MXNet compiles on the first call, and whose memory it reuses.
 
     Args:
         layer: The recurrent layer of an `RNNModel`.
@@ -119,15 +161,49 @@ class OneStep(HybridBlock):
     """
 
     def __init__(self, layer, dense, vocab_size):
-        super().__init__()
-        self.num_layers, self.vocab_size = layer._num_layers, vocab_size
-        self.cells, self.dense = layer._unfuse(), dense
+        super().__init__(prefix="")
+        for block in (layer, dense):
+            self.params.update(block.params)
+            self._reg_params.update(block._reg_params)
+        self.vocab_size, self.num_outputs = vocab_size, dense._units
+        self.options = {
+            "state_size": layer._hidden_size, "num_layers": layer._num_layers, "bidirectional": layer._dir == 2,
+            "p": layer._dropout, "mode": layer._mode, "state_outputs": True,
+        }  # fmt: skip
+        order = itertools.product(("weight", "bias"), range(layer._num_layers), "lr"[: layer._dir], ("i2h", "h2h"))
+        self.order = [f"{direction}{number}_{inputs}_{kind}" for kind, number, direction, inputs in order]
         self.hybridize(static_alloc=True, static_shape=True)
 
-    def hybrid_forward(self, F, inputs, state):
+    def hybrid_forward(self, F, inputs, state, weight, bias=None, **weights):
+        """Return what `RNNModel` returns; weight and bias are those of its output layer."""
+        X = F.one_hot(F.transpose(inputs), self.vocab_size)
+        # MXNet's operator needs all weights as one vector. Gluon concatenates them elementwise in every step, and
+        # splits the gradient in the same way. The size of every weight is a multiple of the hidden size, and MXNet
+        # copies rows of that size as a whole, which makes a step faster by a tenth.
+        rows = [F.reshape(weights[name], (-1, self.options["state_size"])) for name in self.order]
+        Y, *state = F.RNN(X, F.reshape(F.concat(*rows, dim=0), (-1,)), *state, **self.options)
+        return self._logits(F, F.reshape(Y, (-3, 0)), weight, bias), state
+
+    def _logits(self, F, Y, weight, bias):
+        return F.FullyConnected(Y, weight, bias, no_bias=bias is None, num_hidden=self.num_outputs)
+
+
+class OneStep(Compiled):
+    """An `RNNModel` for a single time step, which takes a fifth of the time.
+
+    MXNet's fused operator rearranges all weights before it computes, which pays off only for many steps.
+    """
+
+    def hybrid_forward(self, F, inputs, state, weight, bias=None, **weights):
         """Return what `RNNModel` returns, for inputs of shape (batch_size, 1)."""
-        X = F.one_hot(F.reshape(inputs, -1), self.vocab_size)
-        layers = zip(*(F.split(s, self.num_layers, axis=0, squeeze_axis=True) for s in state), strict=True)
-        Y, new = self.cells(X, [s for layer in layers for s in layer])
-        kinds = len(state)
-        return self.dense(Y), [F.stack(*new[kind::kinds], axis=0) for kind in range(kinds)]
+        size, mode = self.options["state_size"], self.options["mode"]
+        kinds = {"lstm": rnn.LSTMCell, "gru": rnn.GRUCell}
+        # A Gluon cell as a function; its own weights are not used.
+        cell = kinds[mode](size, prefix="") if mode in kinds else rnn.RNNCell(size, mode[len("rnn_") :], prefix="")
+        Y, new = F.one_hot(F.reshape(inputs, -1), self.vocab_size), []
+        layers = zip(*(F.split(s, self.options["num_layers"], axis=0, squeeze_axis=True) for s in state), strict=True)
+        for number, layer_state in enumerate(layers):
+            names = [name for name in weights if name.startswith(f"l{number}_")]
+            Y, layer_state = cell.hybrid_forward(F, Y, layer_state, **{n.partition("_")[2]: weights[n] for n in names})
+            new.append(layer_state)
+        return self._logits(F, Y, weight, bias), [F.stack(*arrays, axis=0) for arrays in zip(*new, strict=True)]

@@ -21,7 +21,7 @@ class Record:
     def __len__(self):
         return len(self.perplexity)
 
-    def append(self, perplexity, valid_perplexity, seconds):
+    def append(self, perplexity, seconds, valid_perplexity=None):
         """Add the next epoch."""
         self.perplexity.append(perplexity)
         if valid_perplexity is not None:
@@ -139,7 +139,7 @@ class TrainingLoop:
         start = time.perf_counter()
         perplexity = self.epoch(number)
         seconds = time.perf_counter() - start
-        self.history.append(perplexity, self.validate(), seconds)
+        self.history.append(perplexity, seconds, self.validate())
         self.is_saved = False
         self.finished = number, copy(self.weights)  # in one assignment, in case an interrupt follows
 

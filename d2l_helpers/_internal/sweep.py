@@ -123,9 +123,8 @@ def _on_this_machine(sent, missing):
         with joblib.parallel_config("loky", inner_max_num_threads=1):
             yield from joblib.Parallel(**options, **quiet)(runs)
     except RuntimeError as error:
-        raise RuntimeError(
-            f"a worker was killed in one of {short([*missing.values()][:cores])}; free some memory."
-        ) from error
+        running = short([*missing.values()][:cores])
+        raise RuntimeError(f"a worker was killed in one of {running}; free some memory.") from error
 
 
 def _on_cluster(sent, missing):
@@ -140,10 +139,8 @@ def _on_cluster(sent, missing):
             client = stack.enter_context(Client(address, timeout=CLUSTER_TIMEOUT))
             client.wait_for_workers(1, timeout=CLUSTER_TIMEOUT)
         except (ImportError, OSError, ValueError) as error:
-            message = (
-                f"DASK_SCHEDULER_ADDRESS must name a Dask cluster with workers, got {short(address)} ({short(error)})"
-            )
-            raise RuntimeError(f"{message}; unset it.") from error
+            got = f"{short(address)} ({short(error)})"
+            raise RuntimeError(f"DASK_SCHEDULER_ADDRESS must name a Dask cluster, got {got}; unset it.") from error
         futures = {client.submit(_run, name, sent, conf, SOURCES, pure=False): name for name, conf in missing.items()}
         for future in as_completed(futures):
             # Dask itself reports an exception only if a run has killed its workers.

@@ -32,6 +32,7 @@ def check_process():
 
 def check_training(training):
     """Raise ValueError or TypeError if an argument of a Training is invalid; warn if one has no effect."""
+    check_array_mode()
     corpus_indices, char_to_idx, idx_to_char, vocab_size = training.text
     sizes = ("num_epochs", "num_steps", "batch_size", "pred_period", "pred_len")
     check_size(vocab_size=vocab_size, **{name: getattr(training, name) for name in sizes})
@@ -45,11 +46,40 @@ def check_training(training):
     check_minibatches(corpus_indices, training.batch_size, training.num_steps, training.ctx, training.is_random_iter)
     check_model(training.model, vocab_size)
     check_valid_text(training.valid_text, idx_to_char)
+    check_trainable(training.model)
     check_dropout(training.model, training.ctx)
     if training.initializer is None:
         if not gluon_internals.has_weights(training.model):
             raise ValueError("initializer must not be None for a model without weights; leave it out, or load weights.")
         check_same_vocabulary(training.model, idx_to_char)
+
+
+def check_call(function):
+    """Let a function raise one sentence if a call has the arguments of another year, whose order was different."""
+    signature = inspect.signature(function)
+    order = ", ".join(name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
+    expected = f"the arguments of {function.__name__} must be {order}"
+
+    @functools.wraps(function)
+    def checked(*args, **kwargs):
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            problem = str(error).removeprefix("got ")
+            raise TypeError(f"{expected}, got {problem}; pass them in this order.") from None
+        for name in ("rnn", "get_params", "init_rnn_state"):
+            if not callable(given.get(name, print)):
+                problem = f"{_short(given[name])} for the function {name}"
+                raise TypeError(f"{expected}, got {problem}; pass them in this order.")
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def check_array_mode():
+    """Raise RuntimeError if MXNet's NumPy mode is on, with which Gluon does not compute with classic arrays."""
+    if mx.util.is_np_array():
+        raise RuntimeError("npx.set_np() must be off, got on; call mxnet.npx.reset_np().")
 
 
 def check_size(**sizes):
@@ -159,7 +189,12 @@ def check_evaluation(model, text, batch_size, num_steps, ctx):
 
 
 def check_model(model, vocab_size, num_hiddens=None):
-    """Raise ValueError if vocab_size or num_hiddens differ from the sizes of the model."""
+    """Raise TypeError unless model is a network, and ValueError if vocab_size or num_hiddens differ from its sizes."""
+    if hasattr(model, "collect_params"):
+        check_array_mode()
+    if isinstance(model, type) or not hasattr(model, "begin_state") or gluon_internals.is_layer(model):
+        fix = "for example, RNNModel(rnn.LSTM(256), vocab_size)"
+        raise TypeError(f"model must be a Gluon block with begin_state and logits, got {_short(model)}; {fix}.")
     pairs = {
         "vocab_size": (vocab_size, getattr(model, "vocab_size", None)),
         "num_hiddens": (num_hiddens, gluon_internals.layer_config(model)["num_hiddens"]),
@@ -171,25 +206,42 @@ def check_model(model, vocab_size, num_hiddens=None):
             )
 
 
+def check_trainable(model):
+    """Raise ValueError if all parameters of a Gluon model are frozen."""
+    params = model.collect_params().values() if hasattr(model, "collect_params") else None
+    if params is not None and all(param.grad_req == "null" for param in params):
+        raise ValueError("model must have a trainable parameter, got none; set grad_req='write' in one.")
+
+
 def check_dropout(model, ctx):
-    """Warn if MXNet 1.9.1 would silently ignore a layer's dropout (measured; oneDNN has none)."""
-    dropout = gluon_internals.layer_config(model)["dropout"]
-    if dropout and ctx.device_type == "cpu" and os.environ.get("MXNET_USE_MKLDNN_RNN", "1") not in ("0", "false"):
-        fix = "set MXNET_USE_MKLDNN_RNN=0 in the environment before importing mxnet, which is three times slower"
-        warnings.warn(f"dropout={dropout} has no effect on a CPU, where MXNet uses oneDNN; {fix}.", stacklevel=5)
+    """Warn if a layer's dropout has no effect, for which Gluon is silent."""
+    for dropout, num_layers in gluon_internals.layers_with_dropout(model):
+        problem = f"dropout={dropout} has no effect"
+        if num_layers == 1:
+            fix = "use num_layers=2, or a block with nn.Dropout after the layer"
+            warnings.warn(f"{problem} in one layer, because it acts between layers; {fix}.", stacklevel=5)
+        elif ctx.device_type == "cpu" and os.environ.get("MXNET_USE_MKLDNN_RNN", "1") not in ("0", "false"):
+            # Measured with MXNet 1.9.1: oneDNN has none.
+            fix = "set MXNET_USE_MKLDNN_RNN=0 in the environment before importing mxnet, which is three times slower"
+            warnings.warn(f"{problem} on a CPU, where MXNet uses oneDNN; {fix}.", stacklevel=5)
 
 
-def check_functions(model, ctx):
-    """Raise ValueError unless a model given as functions computes with its num_hiddens and vocab_size."""
-    problem = None
+def check_functions(model, batch_size, num_steps, ctx):
+    """Raise an error unless a model given as functions computes with its weights, num_hiddens, and vocab_size."""
+    if hasattr(model, "collect_params"):
+        return
+    params, problem = model.params, None
+    if not isinstance(params, Collection) or not all(isinstance(param, nd.NDArray) for param in params):
+        raise TypeError(f"get_params must return a list of NDArrays, got {_short(params)}; return [W_xh, W_hh, b_h].")
+    if all(param.grad is None for param in params):
+        raise ValueError("get_params must return a trainable parameter, got none; call attach_grad() on each array.")
     try:
-        logits, _ = model(nd.zeros((1, 1), ctx=ctx), model.begin_state(1, ctx))
-        if logits.shape == (1, model.vocab_size):
+        logits, _ = model(nd.zeros((batch_size, num_steps), ctx=ctx), model.begin_state(batch_size, ctx))
+        if logits.shape == (batch_size * num_steps, model.vocab_size):
             return
     except mx.MXNetError as error:
         problem = error
-    sizes = f"num_hiddens={model.num_hiddens}, vocab_size={model.vocab_size}"
-    shapes = _short([param.shape for param in model.params])
+    sizes, shapes = f"num_hiddens={model.num_hiddens}, vocab_size={model.vocab_size}", _short([p.shape for p in params])
     raise ValueError(f"{sizes} must match the weights, got shapes {shapes}; pass the sizes in get_params.") from problem
 
 

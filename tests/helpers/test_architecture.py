@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = sorted((ROOT / "d2l_helpers").glob("*.py"))
 INTERNAL = sorted((ROOT / "d2l_helpers" / "_internal").glob("*.py"))
-PRIVATE_API_OF_GLUON = ("_RNNLayer", "_hidden_size", "_num_layers", "_collect_params_with_prefix", "_forward_kernel")
+PRIVATE_API_OF_GLUON = ("_RNNLayer", "_hidden_size", "_num_layers", "_collect_params_with_prefix", "_cached_op")
 NOT_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 

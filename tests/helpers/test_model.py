@@ -1,11 +1,17 @@
-"""RNNModel works with every recurrent layer of Gluon, hybridized or not."""
+"""RNNModel works with every recurrent layer of Gluon, compiled or not, and changes nothing in the layer."""
+
+import contextlib
+import copy
+import gc
+import io
+import weakref
 
 import d2lzh
 import mxnet as mx
 import numpy as np
 import pytest
-from mxnet import autograd, nd
-from mxnet.gluon import rnn
+from mxnet import autograd, gluon, nd
+from mxnet.gluon import nn, rnn
 
 import d2l_helpers as d2l
 
@@ -19,7 +25,7 @@ LAYERS = {
 every_layer = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 every_depth = pytest.mark.parametrize("num_layers", [1, 2, 3])
 both_directions = pytest.mark.parametrize("bidirectional", [False, True])
-hybridized_or_not = pytest.mark.parametrize("hybridized", [True, False])
+compiled_or_not = pytest.mark.parametrize("compiled", [True, False])
 
 
 def new_model(layer, library=d2l, **kwargs):
@@ -27,6 +33,11 @@ def new_model(layer, library=d2l, **kwargs):
     model = library.RNNModel(layer(**kwargs), VOCAB_SIZE)
     model.initialize(mx.init.Uniform(0.7))
     return model
+
+
+def call_the_layers(model):
+    """Let a model call its layers, instead of computing the same in a compiled graph."""
+    model.rnn.register_forward_hook(lambda *_: None)
 
 
 def some_text(batch_size, num_steps, seed=0):
@@ -101,7 +112,7 @@ def test_the_state_carries_information_about_previous_steps(layer):
 @every_layer
 @both_directions
 @pytest.mark.parametrize("recorded", [False, True])
-def test_hybridized_or_not_gives_the_same(layer, bidirectional, recorded):
+def test_compiled_or_not_gives_the_same(layer, bidirectional, recorded):
     model = new_model(layer, num_layers=2, bidirectional=bidirectional)
 
     def run():
@@ -114,20 +125,19 @@ def test_hybridized_or_not_gives_the_same(layer, bidirectional, recorded):
         loss.backward()
         return as_numpy(output, [p.grad() for p in model.collect_params().values()])
 
-    assert model._active  # the default
-    hybridized = run()
-    model.hybridize(False)
-    assert not model._active
-    assert_same(hybridized, run())
+    run()  # the first call infers the shapes
+    compiled = run()
+    call_the_layers(model)
+    assert_same(compiled, run())
 
 
 @every_layer
-@hybridized_or_not
+@compiled_or_not
 @pytest.mark.parametrize("recorded", [False, True])
-def test_later_calls_do_not_change_earlier_outputs_and_states(layer, hybridized, recorded):
+def test_later_calls_do_not_change_earlier_outputs_and_states(layer, compiled, recorded):
     model = new_model(layer, num_layers=2)
-    if not hybridized:
-        model.hybridize(False)
+    if not compiled:
+        call_the_layers(model)
     state = model.begin_state(batch_size=3)
     calls = []
     with autograd.record() if recorded else autograd.pause():
@@ -141,11 +151,11 @@ def test_later_calls_do_not_change_earlier_outputs_and_states(layer, hybridized,
 
 
 @every_layer
-@hybridized_or_not
-def test_calls_with_other_sizes_in_between_change_nothing(layer, hybridized):
+@compiled_or_not
+def test_calls_with_other_sizes_in_between_change_nothing(layer, compiled):
     model = new_model(layer, num_layers=2)
-    if not hybridized:
-        model.hybridize(False)
+    if not compiled:
+        call_the_layers(model)
 
     def run(batch_size, num_steps):
         return as_numpy(*model(some_text(batch_size, num_steps), model.begin_state(batch_size=batch_size)))
@@ -158,12 +168,12 @@ def test_calls_with_other_sizes_in_between_change_nothing(layer, hybridized):
 
 
 @every_layer
-@hybridized_or_not
-def test_a_gradient_flows_through_two_forward_passes(layer, hybridized):
+@compiled_or_not
+def test_a_gradient_flows_through_two_forward_passes(layer, compiled):
     """Two calls with a carried state have the same gradient as one call of twice the length."""
     model = new_model(layer, num_layers=2)
-    if not hybridized:
-        model.hybridize(False)
+    if not compiled:
+        call_the_layers(model)
     X = some_text(3, 10)
     weight = nd.arange(VOCAB_SIZE)
 
@@ -190,10 +200,10 @@ from mxnet.gluon import rnn
 
 random.seed(0)
 for layer in (rnn.RNN, rnn.LSTM, rnn.GRU):
-    for hybridized in (True, False):
+    for compiled in (True, False):
         model = d2l.RNNModel(layer(6, num_layers=2, dropout=0.5), 11)
-        if not hybridized:
-            model.hybridize(False)
+        if not compiled:
+            model.rnn.register_forward_hook(lambda *_: None)
         model.initialize(init.Uniform(0.7))
         state = model.begin_state(batch_size=3)
         X = nd.arange(15).reshape((3, 5)) % 11
@@ -217,11 +227,11 @@ def test_dropout_acts_in_training_only_and_not_at_all_in_the_kernels_of_onednn(
 
 
 @every_layer
-@hybridized_or_not
-def test_dropout_changes_no_shape(layer, hybridized):
+@compiled_or_not
+def test_dropout_changes_no_shape(layer, compiled):
     model = new_model(layer, num_layers=2, dropout=0.5)
-    if not hybridized:
-        model.hybridize(False)
+    if not compiled:
+        call_the_layers(model)
     with autograd.record():
         output, state = model(some_text(3, 5), model.begin_state(batch_size=3))
     output.backward()
@@ -247,3 +257,157 @@ def test_begin_state_forwards_its_arguments():
 
 def test_keyword_arguments_of_gluon_blocks_are_forwarded():
     assert d2l.RNNModel(rnn.GRU(NUM_HIDDENS), VOCAB_SIZE, prefix="mine_").prefix == "mine_"
+
+
+# As with the published class
+
+
+def pair_of_models(layer=lambda: rnn.LSTM(NUM_HIDDENS, 2)):
+    """Return a model and the published one, with the same names and weights, and a state for some_text(3, 5)."""
+    models = []
+    for library in (d2l, d2lzh):
+        with mx.name.NameManager():
+            model = library.RNNModel(layer(), VOCAB_SIZE)
+        mx.random.seed(1)
+        model.initialize(mx.init.Uniform(0.7))
+        for _ in range(2):  # the first call infers the shapes, the second one compiles
+            model(some_text(3, 5), model.begin_state(batch_size=3))
+        models.append(model)
+    return *models, models[0].begin_state(batch_size=3)
+
+
+def test_summary_prints_what_it_prints_for_the_published_model():
+    *models, state = pair_of_models()
+    printed = [io.StringIO(), io.StringIO()]
+    for model, output in zip(models, printed, strict=True):
+        with contextlib.redirect_stdout(output):
+            model.summary(some_text(3, 5), state)
+    assert printed[0].getvalue() == printed[1].getvalue()
+    assert "LSTM-" in printed[0].getvalue()
+
+
+@pytest.mark.parametrize("predict", [False, True])
+def test_hooks_are_called_as_in_the_published_model(predict):
+    *models, state = pair_of_models()
+    calls = []
+    for library, model in zip((d2l, d2lzh), models, strict=True):
+        calls.append([])
+        handles = [
+            register(lambda block, *_, seen=calls[-1]: seen.append(type(block).__name__))
+            for block in (model, model.rnn, model.dense)
+            for register in (block.register_forward_pre_hook, block.register_forward_hook)
+        ]
+        if predict:
+            characters = "abcdefghijk"
+            index = {character: i for i, character in enumerate(characters)}
+            library.predict_rnn_gluon("abc", 4, model, VOCAB_SIZE, mx.cpu(), list(characters), index)
+        else:
+            model(some_text(3, 5), state)
+        for handle in handles:
+            handle.detach()
+        model(some_text(3, 5), state)
+    assert calls[0] == calls[1]
+    assert calls[0][:6] == ["RNNModel", "LSTM", "LSTM", "Dense", "Dense", "RNNModel"]
+
+
+def test_a_layer_does_not_change():
+    ours, theirs, _ = pair_of_models()
+    model, published = ours.rnn, theirs.rnn
+    ours.one_step()(some_text(1, 1), ours.begin_state(batch_size=1))
+    assert model.__dict__.keys() == published.__dict__.keys()
+    assert not model._children and not model._active and not model._cached_op
+    assert ours.__dict__.keys() == theirs.__dict__.keys()
+    assert list(ours._children) == list(theirs._children) == ["rnn", "dense"]
+    assert not ours.dense._active
+    assert repr(ours) == repr(theirs)
+    assert list(ours.collect_params()) == list(theirs.collect_params())
+
+
+def test_a_layer_can_be_used_on_its_own():
+    ours, theirs, state = pair_of_models()
+    X = nd.one_hot(some_text(3, 5).T, VOCAB_SIZE)
+    results = [
+        [m.rnn(X, state)[0], m.rnn(X), m.rnn._unfuse().unroll(5, X, layout="TNC", merge_outputs=True)[0],
+         copy.deepcopy(m)(some_text(3, 5), state)[0]]
+        for m in (ours, theirs)
+    ]  # fmt: skip
+    assert_same(*([array.asnumpy() for array in arrays] for arrays in results))
+
+
+def test_hybridized_layers_can_be_exported(tmp_path):
+    model, _, state = pair_of_models()
+    model.hybridize()
+    output, _ = model(some_text(3, 5), state)
+    again, _ = model(some_text(3, 5), state)
+    model.rnn.export(str(tmp_path / "layer"))
+    names = ["data0", "data1", "data2"]
+    layer = gluon.SymbolBlock.imports(str(tmp_path / "layer-symbol.json"), names, str(tmp_path / "layer-0000.params"))
+    Y = layer(nd.one_hot(some_text(3, 5).T, VOCAB_SIZE), *state)[0]
+    logits = model.dense(Y.reshape((-3, 0)))
+    assert_same([output.asnumpy(), again.asnumpy()], [logits.asnumpy()] * 2)
+
+
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_parameters_of_the_published_model_can_be_loaded_and_the_other_way_round(ours_first, tmp_path):
+    *models, state = pair_of_models()
+    source, target = models if ours_first else models[::-1]
+    source.initialize(mx.init.Uniform(0.5), force_reinit=True)
+    source.save_parameters(str(tmp_path / "weights"))
+    target.load_parameters(str(tmp_path / "weights"))
+    assert_same(*(as_numpy(*model(some_text(3, 5), state)) for model in models))
+
+
+CHANGES = {
+    "weights": lambda m: m.rnn.l0_i2h_weight.set_data(nd.ones((4 * NUM_HIDDENS, VOCAB_SIZE))),
+    "initialization": lambda m: m.initialize(mx.init.One(), force_reinit=True),
+    "another output layer": lambda m: (
+        setattr(m, "dense", nn.Dense(VOCAB_SIZE, activation="tanh")) or m.dense.initialize(mx.init.One())
+    ),
+    "another layer": lambda m: setattr(m, "rnn", rnn.LSTM(NUM_HIDDENS, 2)) or m.rnn.initialize(mx.init.One()),
+    "cast": lambda m: m.cast("float64") or m.cast("float32"),
+    "frozen and free again": lambda m: [m.collect_params().setattr("grad_req", req) for req in ("null", "write")],
+    "frozen layer": lambda m: m.rnn.collect_params().setattr("grad_req", "null"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_of_a_compiled_model_has_the_published_effect(change):
+    *models, state = pair_of_models()
+    results = []
+    for model in models:
+        change(model)
+        with autograd.record():
+            output, new_state = model(some_text(3, 5), state)
+        output.backward()
+        grads = [p.grad() for p in model.collect_params().values() if p.grad_req != "null"]
+        results.append(as_numpy(output, [*new_state, *grads]))
+    assert_same(*results)
+
+
+def test_a_state_of_a_wrong_shape_has_the_published_error():
+    for model in pair_of_models()[:2]:
+        with pytest.raises(ValueError, match="Invalid recurrent state shape"):
+            model(some_text(3, 5), model.begin_state(batch_size=2))
+
+
+def test_a_model_is_freed_with_its_compiled_graphs():
+    model = new_model(LAYERS["LSTM"])
+    for _ in range(2):
+        model(some_text(3, 5), model.begin_state(batch_size=3))
+    model.one_step()
+    references = [weakref.ref(block) for block in (model, model.rnn)]
+    del model
+    gc.collect(), gc.collect()
+    assert [reference() for reference in references] == [None, None]
+
+
+def test_numpy_mode_is_one_sentence(is_one_sentence):
+    model = new_model(LAYERS["GRU"])
+    mx.npx.set_np()
+    try:
+        for call in (lambda: model(some_text(3, 5), [nd.zeros((1, 3, NUM_HIDDENS))]), model.one_step):
+            with pytest.raises(RuntimeError, match="npx.set_np") as caught:
+                call()
+            assert is_one_sentence(str(caught.value))
+    finally:
+        mx.npx.reset_np()

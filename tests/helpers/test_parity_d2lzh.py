@@ -7,6 +7,7 @@ number of steps, and batch size. The networks are smaller than the original one,
 import inspect
 import random
 import re
+from collections import namedtuple
 
 import d2lzh
 import mxnet as mx
@@ -16,6 +17,7 @@ from mxnet import nd
 from mxnet.gluon import rnn
 
 import d2l_helpers as d2l
+from tests.helpers.networks import FROZEN, NETWORKS
 
 NUM_EPOCHS, NUM_STEPS, BATCH_SIZE, LR, CLIPPING_THETA = 10, 35, 32, 100, 1e-2
 REPORTS = (1, 1, ["t"])  # pred_period, pred_len, prefixes
@@ -90,6 +92,30 @@ def test_a_seed_gives_the_published_initial_weights(time_machine):
         assert weight.shape == published.shape
 
 
+def trained(library, new_model, theta, capsys):
+    """Return the reported perplexities and continuations of a small training run."""
+    corpus_indices, char_to_idx, idx_to_char, vocab_size = d2l.load_data_time_machine()
+    mx.random.seed(1)
+    model = new_model(library)
+    library.train_and_predict_rnn_gluon(
+        model, 8, vocab_size, CTX, corpus_indices[:400], idx_to_char, char_to_idx, 3, 10, 100 if theta else 1, theta,
+        4, 1, 5, ["time"],
+    )  # fmt: skip
+    lines = capsys.readouterr().out.splitlines()
+    perplexities = [float(line.split()[3].rstrip(",")) for line in lines if line.startswith("epoch")]
+    return perplexities, [line for line in lines if line.startswith(" -")]
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, *FROZEN])
+def test_a_network_that_the_published_helpers_train_has_the_same_perplexities_and_predictions(name, capsys):
+    # With frozen parameters, the published helpers train only without clipping.
+    theta = None if name in FROZEN else CLIPPING_THETA
+    ours, published = (trained(library, (NETWORKS | FROZEN)[name], theta, capsys) for library in (d2l, d2lzh))
+    np.testing.assert_allclose(ours[0], published[0], rtol=1e-4)
+    assert ours[1] == published[1]
+    assert len({round(perplexity, 3) for perplexity in ours[0]}) == 3  # otherwise the comparison would be trivial
+
+
 # Functions
 
 NUM_HIDDENS = 24
@@ -150,6 +176,51 @@ def test_first_ten_epochs_of_functions_have_the_published_perplexities(
 
     assert_agree(history.perplexity, reported_perplexities(capsys.readouterr().out))
     assert reported_perplexities(ours) == [round(perplexity, 6) for perplexity in history.perplexity]
+
+
+HIDDEN = 8
+FORMS = {
+    "NDArray": (lambda H: H, lambda state: state),
+    "list": (lambda H: [H], lambda state: state[0]),
+    "named tuple": (lambda H: State(H, H), lambda state: state.H),
+    "dict": (lambda H: {"H": H}, lambda state: state["H"]),
+    "nested": (lambda H: [(H,), [H]], lambda state: state[0][0]),
+}
+State = namedtuple("State", ["H", "same"])
+
+
+@pytest.mark.parametrize("is_random_iter", [False, True], ids=["consecutive", "random"])
+@pytest.mark.parametrize("form", FORMS)
+def test_the_form_of_a_state_does_not_matter(form, is_random_iter, capsys):
+    """The published helpers train with a dict and with a nested state only on random minibatches."""
+    corpus_indices, char_to_idx, idx_to_char, vocab_size = d2l.load_data_time_machine(600)
+    shapes = [(vocab_size, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, vocab_size)]
+    initial = [nd.random.normal(scale=0.1, shape=shape) for shape in shapes]
+
+    def perplexities(library, pack, unpack):
+        def get_params():
+            params = [weight.copy() for weight in initial]
+            for param in params:
+                param.attach_grad()
+            return params
+
+        def run(inputs, state, params):
+            H, outputs = unpack(state), []
+            for X in inputs:
+                H = nd.tanh(nd.dot(X, params[0]) + nd.dot(H, params[1]))
+                outputs.append(nd.dot(H, params[2]))
+            return outputs, pack(H)
+
+        random.seed(3)
+        library.train_and_predict_rnn(
+            run, get_params, lambda batch_size, num_hiddens, ctx: pack(nd.zeros((batch_size, num_hiddens))), HIDDEN,
+            vocab_size, CTX, corpus_indices, idx_to_char, char_to_idx, is_random_iter, 4, 10, 100, 1e-2, 4, *REPORTS,
+        )  # fmt: skip
+        return [float(number) for number in re.findall(r"perplexity ([\d.]+)", capsys.readouterr().out)]
+
+    published = perplexities(d2lzh, lambda H: (H,), lambda state: state[0])
+    assert len(set(published)) == 4
+    np.testing.assert_allclose(perplexities(d2l, *FORMS[form]), published, rtol=1e-4)
 
 
 # Names and positional signatures

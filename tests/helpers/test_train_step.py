@@ -14,6 +14,7 @@ from mxnet import autograd, nd
 from mxnet.gluon import nn, rnn
 
 import d2l_helpers as d2l
+from d2l_helpers._internal import gluon_internals
 from tests.helpers import models
 
 CTX = mx.cpu()
@@ -211,7 +212,8 @@ def test_random_minibatches_start_from_a_new_state_and_consecutive_ones_only_in_
     train_scratch(is_random_iter)
     minibatches = {False: (len(small_text[0]) // 4 - 1) // 5, True: (len(small_text[0]) - 1) // 5 // 4}
     expected = NUM_EPOCHS * (minibatches[True] if is_random_iter else 1)
-    assert expected <= train_scratch.zero_states <= expected + (NUM_EPOCHS if is_random_iter else 0)
+    zero_states = train_scratch.zero_states - 1  # without the one that checks the sizes before the training
+    assert expected <= zero_states <= expected + (NUM_EPOCHS if is_random_iter else 0)
 
 
 def test_random_order_is_reproducible_with_seeds_and_differs_between_epochs(train_scratch, monkeypatch):
@@ -508,3 +510,131 @@ def test_the_curve_has_a_point_for_each_epoch():
     assert axes.get_yscale() == "log"
     assert axes.get_xlabel() and axes.get_ylabel() and axes.get_title()
     plt.close(axes.figure)
+
+
+# Networks that cannot train, and calls of another year
+
+
+@pytest.fixture
+def assert_one_sentence(is_one_sentence, capsys):
+    """Return a function that expects an error of one sentence with these words, before anything is printed."""
+
+    def check(error_type, call, *words):
+        with pytest.raises(error_type) as caught:
+            call()
+        assert caught.type is error_type
+        assert is_one_sentence(str(caught.value)), str(caught.value)
+        assert all(word in str(caught.value) for word in words), str(caught.value)
+        assert capsys.readouterr().out == ""
+
+    return check
+
+
+def test_a_model_with_nothing_trainable_is_one_sentence(train, small_text, assert_one_sentence):
+    model = d2l.RNNModel(rnn.GRU(NUM_HIDDENS), small_text[3])
+    model.collect_params().setattr("grad_req", "null")
+    assert_one_sentence(ValueError, lambda: train(model), "trainable parameter", "grad_req")
+
+
+@pytest.mark.parametrize(
+    ("params", "error_type", "word"),
+    [
+        ([nd.ones((2, 2))], ValueError, "attach_grad"), ([], ValueError, "attach_grad"),
+        (None, TypeError, "got None"), ([1], TypeError, "got [1]"), ({"W": nd.ones(1)}, TypeError, "list of NDArrays"),
+    ],
+)  # fmt: skip
+def test_get_params_must_return_trainable_arrays(train_scratch, assert_one_sentence, params, error_type, word):
+    assert_one_sentence(error_type, lambda: train_scratch(False, get_params=lambda: params), "get_params", word)
+
+
+@pytest.mark.parametrize("model", [rnn.LSTM(NUM_HIDDENS), rnn.GRUCell(NUM_HIDDENS), d2l.RNNModel, "LSTM"])
+def test_a_model_must_be_a_network(train, assert_one_sentence, model):
+    assert_one_sentence(TypeError, lambda: train(model), "model must be a Gluon block", "RNNModel(rnn.LSTM(256)")
+
+
+RNN, PARAMS, INPUTS = models.forward, models.new_params, print
+CALLS_OF_2018 = {
+    "with is_lstm": lambda text: d2l.train_and_predict_rnn(
+        RNN, False, 5, 35, 256, 1e2, 1e-2, 32, 43, 5, 50, ["t"], PARAMS, INPUTS, CTX, *text[:3], is_lstm=True
+    ),
+    "without is_lstm": lambda text: d2l.train_and_predict_rnn(
+        RNN, False, 5, 35, 256, 1e2, 1e-2, 32, 43, 5, 50, ["t"], PARAMS, INPUTS, CTX, *text[:3]
+    ),
+    "Gluon": lambda text: d2l.train_and_predict_rnn_gluon(INPUTS, 256, 43, CTX, *text[:3], 5, 35, 1e2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS_OF_2018.values(), ids=CALLS_OF_2018)
+def test_a_call_with_arguments_of_another_year_names_the_expected_ones(call, small_text, assert_one_sentence):
+    assert_one_sentence(TypeError, lambda: call(small_text), "num_hiddens, vocab_size, ctx", "in this order")
+
+
+def test_numpy_mode_is_one_sentence(train, train_scratch, small_text, assert_one_sentence):
+    model = d2l.RNNModel(rnn.GRU(NUM_HIDDENS), small_text[3])
+    _, char_to_idx, idx_to_char, vocab_size = small_text
+    mx.npx.set_np()
+    try:
+        for call in (
+            lambda: train(model), lambda: train_scratch(False),
+            lambda: d2l.predict_rnn_gluon("to", 3, model, vocab_size, CTX, idx_to_char, char_to_idx),
+        ):  # fmt: skip
+            assert_one_sentence(RuntimeError, call, "npx.set_np() must be off", "npx.reset_np()")
+    finally:
+        mx.npx.reset_np()
+
+
+# Dropout
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (lambda: rnn.LSTM(NUM_HIDDENS, dropout=0.5), ["between layers", "num_layers=2"]),
+        (lambda: rnn.LSTM(NUM_HIDDENS, 2, dropout=0.5), ["oneDNN", "MXNET_USE_MKLDNN_RNN=0"]),
+        (lambda: rnn.LSTM(NUM_HIDDENS, 2), []),
+    ],
+    ids=["one layer", "two layers", "none"],
+)
+def test_a_warning_about_dropout_has_advice_that_helps(train, small_text, layer, words, is_one_sentence, recwarn):
+    train(d2l.RNNModel(layer(), small_text[3]))
+    messages = [str(warning.message) for warning in recwarn if "dropout" in str(warning.message)]
+    assert len(messages) == bool(words)
+    for message in messages:
+        assert is_one_sentence(message)
+        assert all(word in message for word in words)
+        assert ("MKLDNN" in message) == ("oneDNN" in words)
+
+
+# Names of parameters
+
+
+@pytest.mark.parametrize("layer", [lambda: rnn.RNN(3, 11), lambda: rnn.RNN(3, 11, bidirectional=True)])
+def test_weights_of_eleven_layers_can_be_saved_loaded_and_resumed(layer, train, time_machine, tmp_path):
+    text = (time_machine[0][:400], *time_machine[1:])
+    settings = {"num_epochs": 2, "num_steps": 5, "batch_size": 4, "lr": 10, "prefixes": [], "ctx": CTX}
+    model, loaded, resumed = (d2l.RNNModel(layer(), text[3]) for _ in range(3))
+    training = d2l.Training(model, text, **settings, checkpoint=tmp_path / "run.npz")
+    d2l.save_weights(tmp_path / "weights.npz", training, training.run())
+    d2l.load_pretrained(loaded, CTX, tmp_path / "weights.npz")
+    d2l.Training(resumed, text, **settings, checkpoint=tmp_path / "run.npz").run()
+    for p, *others in zip(*(m.collect_params().values() for m in (model, loaded, resumed)), strict=True):
+        for other in others:
+            np.testing.assert_array_equal(p.data().asnumpy(), other.data().asnumpy())
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_weights_have_the_names_that_gluon_saves(bidirectional):
+    model = d2l.RNNModel(rnn.LSTM(3, 10, bidirectional=bidirectional), 5)
+    model.initialize()
+    model(nd.zeros((1, 1)), model.begin_state(batch_size=1))
+    names = gluon_internals.weights_of(model, CTX)
+    assert list(names) == list(model._collect_params_with_prefix())
+
+
+def test_a_model_in_double_precision_is_clipped(small_text):
+    params = [param.astype("float64") for param in new_params(*GRADIENTS)]
+    for param, gradient in zip(params, GRADIENTS, strict=True):
+        param.attach_grad()
+        param.grad[:] = nd.array(gradient)
+    d2l.grad_clipping(params, 0.5, CTX)
+    assert math.sqrt(sum((gradient**2).sum() for gradient in gradients_of(params))) == pytest.approx(0.5)

@@ -44,7 +44,8 @@ def test_every_argument_of_2019_reaches_the_training(monkeypatch):
     monkeypatch.setattr(d2l.Training, "run", lambda training: made.append(training))
     corpus_indices, char_to_idx, idx_to_char, vocab_size = TEXT
     gluon = {"num_epochs": 3, "num_steps": 5, "batch_size": 8, "lr": 10, "clipping_theta": 0.1, "pred_period": 4,
-             "pred_len": 6, "prefixes": ["i"], "ctx": mx.cpu(), "checkpoint": "run.npz", "valid_text": TEXT}  # fmt: skip
+             "pred_len": 6, "prefixes": ["i"], "ctx": mx.cpu(), "checkpoint": "run.npz",
+             "valid_text": TEXT}  # fmt: skip
     text = {"corpus_indices": corpus_indices, "char_to_idx": char_to_idx, "idx_to_char": idx_to_char}
     d2l.train_and_predict_rnn_gluon(new_model(), num_hiddens=8, vocab_size=vocab_size, **text, **gluon)
     functions = {"rnn": print, "get_params": print, "init_rnn_state": print, "is_random_iter": True}
