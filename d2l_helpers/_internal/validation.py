@@ -33,6 +33,7 @@ def check_process():
 def check_training(training):
     """Raise ValueError or TypeError if an argument of a Training is invalid; warn if one has no effect."""
     check_array_mode()
+    check_text(text=training.text)
     corpus_indices, char_to_idx, idx_to_char, vocab_size = training.text
     sizes = ("num_epochs", "num_steps", "batch_size", "pred_period", "pred_len")
     check_size(vocab_size=vocab_size, **{name: getattr(training, name) for name in sizes})
@@ -54,11 +55,19 @@ def check_training(training):
         check_same_vocabulary(training.model, idx_to_char)
 
 
+def check_text(**texts):
+    """Raise TypeError unless each named value is a tuple like the result of `load_data_text`."""
+    for name, text in texts.items():
+        if not isinstance(text, tuple | list) or len(text) != 4:
+            what = "a tuple (corpus_indices, char_to_idx, idx_to_char, vocab_size)"
+            raise TypeError(f"{name} must be {what}, got {_short(text)}; use load_data_text.")
+
+
 def check_call(function):
     """Let a function raise one sentence if a call has the arguments of another year, whose order was different."""
     signature = inspect.signature(function)
     order = ", ".join(name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
-    expected = f"the arguments of {function.__name__} must be {order}"
+    expected = f"the arguments of {function.__name__} must be those of 2019, {order}"
 
     @functools.wraps(function)
     def checked(*args, **kwargs):
@@ -66,11 +75,11 @@ def check_call(function):
             given = signature.bind(*args, **kwargs).arguments
         except TypeError as error:
             problem = str(error).removeprefix("got ")
-            raise TypeError(f"{expected}, got {problem}; pass them in this order.") from None
+            raise TypeError(f"{expected}, got {problem}; pass these.") from None
         for name in ("rnn", "get_params", "init_rnn_state"):
             if not callable(given.get(name, print)):
                 problem = f"{_short(given[name])} for the function {name}"
-                raise TypeError(f"{expected}, got {problem}; pass them in this order.")
+                raise TypeError(f"{expected}, got {problem}; pass these.")
         return function(*args, **kwargs)
 
     return checked
@@ -157,6 +166,7 @@ def check_valid_text(valid_text, idx_to_char):
     """Raise ValueError unless valid_text is None or a text with at least two characters and this vocabulary."""
     if valid_text is None:
         return
+    check_text(valid_text=valid_text)
     corpus_indices, char_to_idx, valid_idx_to_char, vocab_size = valid_text
     check_vocabulary(corpus_indices, vocab_size, valid_idx_to_char, char_to_idx)
     check_minibatches(corpus_indices, 1, 1, None, is_random_iter=False)
@@ -179,6 +189,7 @@ def check_sampling(temperature, top_k, top_p):
 
 def check_evaluation(model, text, batch_size, num_steps, ctx):
     """Raise ValueError or TypeError unless a model can be evaluated on a text."""
+    check_text(text=text)
     corpus_indices, char_to_idx, idx_to_char, vocab_size = text
     check_context(ctx)
     check_model(model, vocab_size)

@@ -134,3 +134,13 @@ def test_an_epoch_of_more_steps_than_onednn_can_concatenate_ends():
     text = ((CORPUS * 5)[:8001], *VOCABULARY)
     training = d2l.Training(d2l.RNNModel(rnn.GRU(2), VOCAB_SIZE), text, 1, 1, 2, prefixes=["i"], pred_period=2, ctx=CTX)
     assert np.isfinite(training.run().perplexity[0])
+
+
+@pytest.mark.parametrize("text", [CORPUS, TEXT[:3], "some text", None], ids=["corpus", "three", "string", "None"])
+def test_a_text_that_is_not_a_tuple_of_four_is_refused(text, is_one_sentence):
+    model, _, _ = trained()
+    with pytest.raises(TypeError, match="^text must be a tuple .*; use load_data_text") as error:
+        d2l.evaluate(model, text, CTX)
+    with pytest.raises(TypeError, match="^text must be a tuple"):
+        d2l.Training(model, text)
+    assert is_one_sentence(str(error.value))
