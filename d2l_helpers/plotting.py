@@ -21,7 +21,7 @@ def show_perplexity(history, axes=None):
     perplexity, valid = getattr(history, "perplexity", history), getattr(history, "valid_perplexity", [])
     summary = f"from {perplexity[0]:.3g} to {perplexity[-1]:.3g} in {len(perplexity)} epochs"
     if valid:
-        summary += f", on held-out text to {valid[-1]:.3g}"
+        summary += f" (held-out text: {valid[-1]:.3g} at the end)"
     axes = axes or new_axes((6, 3), f"Line plot of perplexity against epoch on logarithmic axes: {summary}.")
     axes.loglog(range(1, len(perplexity) + 1), perplexity, color="black", linewidth=1.2, label="training text")
     if valid:

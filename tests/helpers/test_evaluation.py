@@ -127,7 +127,7 @@ def test_an_unsuitable_held_out_text_is_refused_before_training(valid_text, mess
 def test_the_curve_of_a_run_shows_both_perplexities():
     axes = d2l.show_perplexity(trained(valid_text=HELD_OUT)[2])
     assert [line.get_label() for line in axes.get_lines()] == ["training text", "held-out text"]
-    assert "on held-out text to" in axes.get_title()
+    assert "(held-out text: " in axes.get_title()
 
 
 def test_an_epoch_of_more_steps_than_onednn_can_concatenate_ends():
