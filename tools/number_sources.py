@@ -13,7 +13,9 @@ import sys
 import nbformat
 
 NUMBER = r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?![\w%])"
-NOT_PROSE = r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|<[^>]*>|^[ >]*\d+\. |arXiv:\S+|doi:\S+"
+NOT_PROSE = (
+    r"Notebook \d+ of \d+|```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|<[^>]*>|^[ >]*\d+\. |arXiv:\S+|doi:\S+"
+)
 
 
 def prose_of(cell):
