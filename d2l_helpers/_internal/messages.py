@@ -20,3 +20,10 @@ def shorten(text):
     """Return at most 60 characters of a string, on one line."""
     text = re.sub(r"\s*\n\s*", " ", text.strip())
     return text if len(text) <= LIMIT else f"{text[: LIMIT - 3]}..."
+
+
+def check_type(types, expected, fix, **values):
+    """Raise TypeError unless each named value has one of these types; expected names them in words."""
+    for name, value in values.items():
+        if not isinstance(value, types):
+            raise TypeError(f"{name} must be {expected}, got {short(value)}; {fix}.")
