@@ -33,7 +33,7 @@ def load_data_time_machine(num_examples=10000):
 
     Source: the original notebook's first cell.
     """
-    check_size(num_examples=1 if num_examples is None else num_examples)
+    check_size(or_none=True, num_examples=num_examples)
     text = EXCERPT.read_text(encoding="utf-8")
     if num_examples is None or num_examples > len(text):
         text = download_novel()
@@ -75,7 +75,8 @@ def load_data_text(
         TypeError: path, text, or vocabulary has the wrong type.
         OSError: The file is missing or cannot be read.
     """
-    check_size(min_count=min_count, num_examples=1 if num_examples is None else num_examples)
+    check_size(min_count=min_count)
+    check_size(or_none=True, num_examples=num_examples)
     if (path is None) == (text is None):
         got = "neither" if path is None else "both"
         raise ValueError(f"path and text must be one file or one string, got {got}; pass exactly one of them.")

@@ -127,7 +127,11 @@ def evaluate(model, text, ctx=None, *, batch_size=1, num_steps=100):
     """
     validation.check_process()
     ctx = ctx or try_gpu()
-    validation.check_evaluation(model, text, batch_size, num_steps, ctx)
+    validation.check_size(num_steps=num_steps)
+    validation.check_context(ctx)
+    validation.check_model(model, text[3])
+    validation.check_text(text, batch_size, 1)
+    vocabulary.check_same_vocabulary(model, text[2])
     corpus = vocabulary.as_indices(text[0])
     length = len(corpus) // batch_size
     rows = nd.array(corpus[: batch_size * length].reshape(batch_size, length), ctx=ctx)

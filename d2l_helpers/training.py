@@ -174,7 +174,8 @@ class Training:
         if self.initializer is not None:
             remember_vocabulary(self.model, None)
             gluon_internals.initialize_weights(self.model, self.initializer, self.batch_size, self.num_steps, self.ctx)
-            validation.check_functions(self.model, self.batch_size, self.num_steps, self.ctx)
+            if isinstance(self.model, FunctionModel):
+                validation.check_functions(self.model, self.batch_size, self.num_steps, self.ctx)
 
     def epoch(self):
         """Train for one pass over the text and return its perplexity, exp(mean loss in nats per character)."""
