@@ -27,10 +27,8 @@ def predict_rnn(
     """
     validation.check_size(num_hiddens=num_hiddens, vocab_size=vocab_size)
     model = FunctionModel(rnn, None, init_rnn_state, num_hiddens, vocab_size, params)
-    return predict_rnn_gluon(
-        prefix, num_chars, model, vocab_size, ctx, idx_to_char, char_to_idx,
-        temperature=temperature, top_k=top_k, top_p=top_p,
-    )  # fmt: skip
+    sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    return predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char, char_to_idx, **sampling)
 
 
 @validation.check_call

@@ -86,20 +86,17 @@ def _restore(model, checkpoint, ctx, path):
     given, vocabulary = gluon_internals.layer_config(model), saved.get("vocabulary")
     if vocabulary and hasattr(model, "vocab_size"):
         saved, given = saved | {"vocab_size": len(vocabulary)}, given | {"vocab_size": model.vocab_size}
-    wrong = [
-        f"{name} must be {short(saved.get(name))}, got {short(value)}"
-        for name, value in given.items()
-        if saved.get(name) != value
-    ]
-    shapes = gluon_internals.weight_shapes(model)
-    if not wrong and (others := shapes.keys() ^ weights.keys()):
+    different = {name: value for name, value in given.items() if saved.get(name) != value}
+    wrong = [f"{name} must be {short(saved.get(name))}, got {short(value)}" for name, value in different.items()]
+    params = gluon_internals.parameters(model)
+    if not wrong and (others := params.keys() ^ weights.keys()):
         wrong = [f"weights must have the same names, got {short(sorted(others))} in one of them"]
-    if not wrong:
-        known = {name: shape for name, shape in shapes.items() if shape and min(shape) > 0}  # Gluon infers the others
-        different = {name: shape for name, shape in known.items() if shape != weights[name].shape}
-        wrong = [f"{name} must have shape {weights[name].shape}, got {shape}" for name, shape in different.items()][:1]
+    for name in [] if wrong else params:
+        shape, needed = params[name].shape, weights[name].shape
+        if shape and min(shape) > 0 and shape != needed:  # Gluon infers the other shapes
+            wrong = [f"{name} must have shape {needed}, got {shape}"]
     if wrong:
         raise ValueError(f"model must be a network like the one in {short(Path(path).name)}: {'; '.join(wrong)}.")
     gluon_internals.initialize_weights(model, init.Zero(), 1, 1, ctx)
     copy_into(gluon_internals.weights_of(model, ctx), weights)
-    remember_vocabulary(model, vocabulary)
+    remember_vocabulary(model, vocabulary or None)

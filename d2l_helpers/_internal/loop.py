@@ -50,10 +50,8 @@ class DeferKeyboardInterrupt:
     def __enter__(self):
         self.pending = False
         # Only the main thread receives signals, and another program's handler remains.
-        self.installed = (
-            threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        )
+        is_main = threading.current_thread() is threading.main_thread()
+        self.installed = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if self.installed:
             signal.signal(signal.SIGINT, self._defer)
         return self

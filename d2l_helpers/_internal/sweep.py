@@ -123,8 +123,8 @@ def _on_this_machine(sent, missing):
         with joblib.parallel_config("loky", inner_max_num_threads=1):
             yield from joblib.Parallel(**options, **quiet)(runs)
     except RuntimeError as error:
-        running = short([*missing.values()][:cores])
-        raise RuntimeError(f"a worker was killed in one of {running}; free some memory.") from error
+        some = short([*missing.values()][:cores])
+        raise RuntimeError(f"a worker was killed in one of {some}; free some memory.") from error
 
 
 def _on_cluster(sent, missing):

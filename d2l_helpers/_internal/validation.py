@@ -25,11 +25,8 @@ def check_process():
     """Raise RuntimeError in a process that was forked after training or prediction, where MXNet can wait forever."""
     # Threads do not survive a fork, but libgomp and MXNet's engine may still wait for them.
     if os.getpid() != (first := _first_process()):
-        what, fix = (
-            'start method must be "spawn" after training or prediction',
-            'use multiprocessing.get_context("spawn")',
-        )
-        raise RuntimeError(f"{what}, got a fork of process {first}; {fix}.")
+        fix = 'use multiprocessing.get_context("spawn")'
+        raise RuntimeError(f'start method must be "spawn" after training or prediction, got a fork of {first}; {fix}.')
 
 
 def check_training(training):
@@ -48,7 +45,9 @@ def check_training(training):
         if as_tokens(training.valid_text[2]) != as_tokens(idx_to_char):
             got, fix = short(training.valid_text[2]), "load it with load_data_text(..., vocabulary=idx_to_char)"
             raise ValueError(f"valid_text must have the vocabulary of text, got {got}; {fix}.")
-    check_trainable(training.model)
+    params = training.model.collect_params().values() if hasattr(training.model, "collect_params") else None
+    if params is not None and all(param.grad_req == "null" for param in params):
+        raise ValueError("model must have a trainable parameter, got none; set grad_req='write' in one.")
     check_dropout(training.model, training.ctx)
     if training.initializer is None:
         if not gluon_internals.has_weights(training.model):
@@ -169,19 +168,11 @@ def check_model(model, vocab_size, num_hiddens=None):
     if isinstance(model, type) or not hasattr(model, "begin_state") or gluon_internals.is_layer(model):
         fix = "for example, RNNModel(rnn.LSTM(256), vocab_size)"
         raise TypeError(f"model must be a Gluon block with begin_state and logits, got {short(model)}; {fix}.")
-    sizes = {"num_hiddens": gluon_internals.layer_config(model)["num_hiddens"]}
-    sizes["vocab_size"] = getattr(model, "vocab_size", None)
-    for name, value in {"vocab_size": vocab_size, "num_hiddens": num_hiddens}.items():
-        if None not in (value, own := sizes[name]) and value != own:
-            raise ValueError(
-                f"{name} must be {short(own)}, the model's size, got {short(value)}; pass the same number."
-            )
-
-
-def check_trainable(model):
-    """Raise ValueError if all parameters of a Gluon model are frozen."""
-    if hasattr(model, "collect_params") and all(p.grad_req == "null" for p in model.collect_params().values()):
-        raise ValueError("model must have a trainable parameter, got none; set grad_req='write' in one.")
+    num_units = gluon_internals.layer_config(model)["num_hiddens"]
+    sizes = [("vocab_size", vocab_size, getattr(model, "vocab_size", None)), ("num_hiddens", num_hiddens, num_units)]
+    for name, value, own in sizes:
+        if None not in (value, own) and value != own:
+            raise ValueError(f"{name} must be {own}, the model's size, got {short(value)}; pass {own}.")
 
 
 def check_dropout(model, ctx):
@@ -199,26 +190,20 @@ def check_dropout(model, ctx):
 
 def check_functions(model, batch_size, num_steps, ctx):
     """Raise an error unless a model given as functions computes with its weights, num_hiddens, and vocab_size."""
-    params, problem = model.params, None
+    params = model.params
     if not isinstance(params, Collection) or not all(isinstance(param, nd.NDArray) for param in params):
         raise TypeError(f"get_params must return a list of NDArrays, got {short(params)}; return [W_xh, W_hh, b_h].")
     if all(param.grad is None for param in params):
         raise ValueError("get_params must return a trainable parameter, got none; call attach_grad() on each array.")
     try:
         logits, _ = model(nd.zeros((batch_size, num_steps), ctx=ctx), model.begin_state(batch_size, ctx))
-        if logits.shape == (batch_size * num_steps, model.vocab_size):
-            return
-    except mx.MXNetError as error:
-        problem = error
-    sizes, shapes = f"num_hiddens={model.num_hiddens}, vocab_size={model.vocab_size}", short([p.shape for p in params])
-    raise ValueError(f"{sizes} must match the weights, got shapes {shapes}; pass the sizes in get_params.") from problem
-
-
-def check_convergence(perplexity, epoch, lr, clipping_theta):
-    """Raise FloatingPointError unless the perplexity of an epoch is finite."""
-    if not math.isfinite(perplexity):
-        fix = f"use a smaller lr (now {lr}) or clipping_theta (now {clipping_theta})"
-        raise FloatingPointError(f"perplexity must be finite, got {perplexity} in epoch {epoch}; {fix}.")
+        shape = logits.shape
+    except mx.MXNetError:
+        shape = None
+    if shape != (batch_size * num_steps, model.vocab_size):
+        sizes = f"num_hiddens={model.num_hiddens}, vocab_size={model.vocab_size}"
+        got = f"shapes {short([param.shape for param in params])}"
+        raise ValueError(f"{sizes} must match the weights, got {got}; pass the sizes in get_params.")
 
 
 def check_checkpoint(checkpoint):

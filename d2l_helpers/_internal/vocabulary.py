@@ -14,9 +14,7 @@ from d2l_helpers._internal.messages import short
 
 UNKNOWN = "<unk>"
 # Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Kana, and Chinese characters.
-UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 
 _vocabularies = weakref.WeakKeyDictionary()  # model -> tokens that its weights were trained on
 
