@@ -117,15 +117,16 @@ def load_data_jay_lyrics(path=None):
 
     Source: *Dive into Deep Learning*, Chinese edition of 2019, section on language model data sets.
     """
-    places = [Path(path)] if path is not None else [Path(folder, f"{LYRICS}.zip") for folder in ("../data", "data")]
-    found = next(filter(os.path.isfile, places), None)
-    if found is None:
-        raise FileNotFoundError(f"path must be your copy of {LYRICS}.zip, got no file; put it at {short(places[0])}.")
+    places = [Path(folder, f"{LYRICS}.zip") for folder in ("../data", "data")]
+    path = Path(path or next(filter(os.path.isfile, places), places[0]))
     try:
-        with zipfile.ZipFile(found) as archive:
+        with zipfile.ZipFile(path) as archive:
             text = archive.read(LYRICS).decode("utf-8")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        problem = f"path must be your copy of {LYRICS}.zip, got no file; put it at {short(path)}."
+        raise FileNotFoundError(problem) from error
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError) as error:
-        problem = f"got {short(found)} ({short(error)})"
+        problem = f"got {short(path)} ({short(error)})"
         raise ValueError(f"path must be a zip file with {LYRICS} in UTF-8, {problem}; download it again.") from error
     return _indexed(text.replace("\n", " ").replace("\r", " ")[:10000])
 

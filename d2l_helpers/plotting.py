@@ -26,8 +26,7 @@ def show_perplexity(history, axes=None):
     if valid:
         axes.loglog(range(1, len(valid) + 1), valid, "--", color="black", linewidth=1.2, label="held-out text")
         axes.legend()
-    _format_log_axes(axes)
-    axes.set_title(f"Perplexity {summary}")
+    _format_log_axes(axes, f"Perplexity {summary}")
     return axes
 
 
@@ -49,8 +48,7 @@ def show_runs(runs, axes=None):
     for i, (name, curve) in enumerate(curves.items()):
         color = str(0.6 * (i // len(styles) % 2))
         axes.loglog(range(1, len(curve) + 1), curve, styles[i % len(styles)], color=color, linewidth=1.2, label=name)
-    _format_log_axes(axes)
-    axes.set_title(f"Perplexity of {len(curves)} runs")
+    _format_log_axes(axes, f"Perplexity of {len(curves)} runs")
     warn_about({k: v for label in axes.legend().get_texts() for k, v in _use_fonts(label).items()})
     return axes
 
@@ -146,10 +144,10 @@ def show_network(num_layers, num_steps=4, axes=None):
     return axes
 
 
-def _format_log_axes(axes):
+def _format_log_axes(axes, title):
     from matplotlib.ticker import LogLocator, NullLocator
 
-    axes.set(xlabel="epoch (log scale)", ylabel="perplexity (log scale)")
+    axes.set(xlabel="epoch (log scale)", ylabel="perplexity (log scale)", title=title)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_locator(NullLocator())

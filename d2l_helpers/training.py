@@ -166,14 +166,13 @@ class Training:
         validation.check_process()
         with CheckpointManager(self.checkpoint, training_config(self), self.num_epochs, History()) as manager:
             self.initialize_weights()
-            remember_vocabulary(self.model, self.text[2])  # also if an interrupt follows
             weights = gluon_internals.weights_of(self.model, self.ctx)
             return TrainingLoop(manager, weights, self._epoch, self._validate, self._report, self.pred_period).train()
 
     def initialize_weights(self):
         """Draw the model's initial weights, unless the initializer is None."""
+        remember_vocabulary(self.model, self.text[2])
         if self.initializer is not None:
-            remember_vocabulary(self.model, None)
             gluon_internals.initialize_weights(self.model, self.initializer, self.batch_size, self.num_steps, self.ctx)
             if isinstance(self.model, FunctionModel):
                 validation.check_functions(self.model, self.batch_size, self.num_steps, self.ctx)

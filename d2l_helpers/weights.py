@@ -6,8 +6,7 @@ from mxnet import init
 from mxnet.gluon import rnn
 
 from d2l_helpers._internal import gluon_internals
-from d2l_helpers._internal.checkpoint import Checkpoint, copy_into, save_checkpoint, training_config
-from d2l_helpers._internal.checkpoint import load_checkpoint as load
+from d2l_helpers._internal.checkpoint import Checkpoint, copy_into, load_checkpoint, save_checkpoint, training_config
 from d2l_helpers._internal.devices import try_gpu
 from d2l_helpers._internal.loop import Record
 from d2l_helpers._internal.messages import short
@@ -46,7 +45,7 @@ def load_pretrained(model, ctx=None, path=PRETRAINED):
         FileNotFoundError: The file does not exist.
         ValueError: The file is corrupted or belongs to another network; the model has not changed.
     """
-    _restore(model, load(path, Record()), ctx or try_gpu(), path)
+    _restore(model, load_checkpoint(path, Record()), ctx or try_gpu(), path)
 
 
 def load_model(path=PRETRAINED, ctx=None):
@@ -65,7 +64,7 @@ def load_model(path=PRETRAINED, ctx=None):
         FileNotFoundError: The file does not exist.
         ValueError: The file is corrupted or has another kind of network.
     """
-    checkpoint = load(path, Record())
+    checkpoint = load_checkpoint(path, Record())
     saved = checkpoint.arguments
     network = saved.get("network") or saved.get("model")
     if network not in LAYERS:
@@ -99,4 +98,4 @@ def _restore(model, checkpoint, ctx, path):
         raise ValueError(f"model must be a network like the one in {short(Path(path).name)}: {'; '.join(wrong)}.")
     gluon_internals.initialize_weights(model, init.Zero(), 1, 1, ctx)
     copy_into(gluon_internals.weights_of(model, ctx), weights)
-    remember_vocabulary(model, vocabulary or None)
+    remember_vocabulary(model, vocabulary)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import warnings
-from dataclasses import dataclass
+from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
@@ -22,21 +22,9 @@ from d2l_helpers._internal.vocabulary import as_indices, for_json
 HISTORY = ("perplexity", "valid_perplexity", "seconds", "reports")
 
 
-@dataclass
-class Checkpoint:
-    """A training run after its last finished epoch.
-
-    Args:
-        weights: Dict, name -> float array.
-        history: Perplexity, seconds, and reports so far.
-        arguments: Configuration of the run, as `training_config` returns it.
-        seed: Integer; random numbers in an epoch depend on it and on the epoch's number only.
-    """
-
-    weights: dict
-    history: object
-    arguments: dict
-    seed: int
+# A training run after its last finished epoch: the weights, a dict from name to float array; the history; the
+# arguments, the configuration that `training_config` returns; and the seed of the random numbers in each epoch.
+Checkpoint = namedtuple("Checkpoint", ["weights", "history", "arguments", "seed"])
 
 
 def training_config(training):

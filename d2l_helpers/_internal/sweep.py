@@ -15,7 +15,6 @@ import pickle
 import re
 import signal
 import sys
-import textwrap
 import threading
 import traceback
 from importlib import metadata
@@ -109,7 +108,7 @@ def _run(name, experiment, configuration, sources):
                 raise ImportError(f"import {min(imported)} in a cell: in a function, its changes go unnoticed")
             return name, result
     except (Exception, SystemExit) as error:
-        return name, None, textwrap.shorten(f"{type(error).__name__}: {error}", 300), traceback.format_exc()
+        return name, None, " ".join(f"{type(error).__name__}: {error}".split())[:300], traceback.format_exc()
 
 
 def _on_this_machine(sent, missing):

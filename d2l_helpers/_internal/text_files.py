@@ -1,6 +1,5 @@
 """Text files: the user's own, in any encoding, and the whole novel, downloaded once into the user's cache."""
 
-import codecs
 import contextlib
 import os
 from pathlib import Path
@@ -11,8 +10,8 @@ URL = "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"  # D2L's dat
 NOVEL_SHA256 = "8424dbd9532ac81f7e5f0b6add90e6952baea29158309d7d1bf3884f4e12c516"
 TIMEOUT = 30  # seconds without an answer
 
-UTF_32, UTF_16 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-MARKS = {"utf-32": UTF_32, "utf-16": UTF_16}  # in this order, because a mark of UTF-32 starts like one of UTF-16
+# A mark of UTF-32 starts like one of UTF-16.
+MARKS = {"utf-32": (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "utf-16": (b"\xff\xfe", b"\xfe\xff")}
 
 
 def read_text(path, encoding=None):

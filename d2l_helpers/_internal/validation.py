@@ -65,13 +65,12 @@ def check_call(function):
     def checked(*args, **kwargs):
         try:
             given = signature.bind(*args, **kwargs).arguments
+            for name in ("rnn", "get_params", "init_rnn_state"):
+                if not callable(given.get(name, print)):
+                    raise TypeError(f"{short(given[name])} for the function {name}")
         except TypeError as error:
             problem = str(error).removeprefix("got ")
             raise TypeError(f"{expected}, got {problem}; pass them in this order.") from None
-        for name in ("rnn", "get_params", "init_rnn_state"):
-            if not callable(given.get(name, print)):
-                problem = f"{short(given[name])} for the function {name}"
-                raise TypeError(f"{expected}, got {problem}; pass them in this order.")
         return function(*args, **kwargs)
 
     return checked
@@ -83,20 +82,16 @@ def check_array_mode():
         raise RuntimeError("npx.set_np() must be off, got on; call mxnet.npx.reset_np().")
 
 
-def check_size(or_none=False, **sizes):
-    """Raise ValueError unless each named value is a positive integer, or None where this is allowed."""
-    for name, value in sizes.items():
-        is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        if not (value is None and or_none or is_integer and value > 0):
-            raise ValueError(f"{name} must be a positive integer, got {short(value)}; for example, {name}=1.")
-
-
-def check_positive(or_none=False, **values):
+def check_positive(or_none=False, kind=numbers.Real, **values):
     """Raise ValueError unless each named value is a finite number above 0, or None where this is allowed."""
+    what, example = ("integer", 1) if kind is numbers.Integral else ("number", 0.01)
     for name, value in values.items():
-        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not (value is None and or_none or is_number and 0 < value < math.inf):
-            raise ValueError(f"{name} must be a positive number, got {short(value)}; for example, {name}=0.01.")
+        is_valid = isinstance(value, kind) and not isinstance(value, bool) and 0 < value < math.inf
+        if not (is_valid or or_none and value is None):
+            raise ValueError(f"{name} must be a positive {what}, got {short(value)}; for example, {name}={example}.")
+
+
+check_size = functools.partial(check_positive, kind=numbers.Integral)
 
 
 def check_context(ctx):
@@ -130,10 +125,9 @@ def check_vocabulary(corpus_indices, vocab_size, idx_to_char, char_to_idx):
     if not len(tokens) == len(char_to_idx) == vocab_size:
         lengths = f"the length of idx_to_char ({len(tokens)}) and of char_to_idx ({len(char_to_idx)})"
         raise ValueError(f"vocab_size must be {lengths}, got {vocab_size}; pass all results of the data loader.")
-    for index, token in enumerate(tokens):
-        if (other := char_to_idx.get(token)) != index:
-            got = f"{short(other)} for {short(token)}, which has index {index} in idx_to_char"
-            raise ValueError(f"char_to_idx must be the inverse of idx_to_char, got {got}; load both together.")
+    if char_to_idx != {token: index for index, token in enumerate(tokens)}:
+        got = short(char_to_idx)
+        raise ValueError(f"char_to_idx must be the inverse of idx_to_char, got {got}; load both together.")
     corpus = as_indices(corpus_indices)
     if len(corpus) and not 0 <= corpus.min() <= corpus.max() < vocab_size:
         valid, got = f"0 and vocab_size - 1 = {vocab_size - 1}", f"{corpus.min()} and {corpus.max()}"
@@ -143,8 +137,7 @@ def check_vocabulary(corpus_indices, vocab_size, idx_to_char, char_to_idx):
 def check_prefixes(prefixes, char_to_idx):
     """Raise TypeError or ValueError unless prefixes is a list of strings, or of lists of tokens, in the vocabulary."""
     if isinstance(prefixes, str) or not isinstance(prefixes, Collection):
-        example = short([prefixes] if isinstance(prefixes, str) else ["traveller"])
-        raise TypeError(f"prefixes must be a list of strings, got {short(prefixes)}; for example, {example}.")
+        raise TypeError(f"prefixes must be a list of strings, got {short(prefixes)}; for example, ['traveller'].")
     for prefix in prefixes:
         check_type(str | list | tuple, "a string or a list of tokens", "for example, 'traveller'", prefix=prefix)
         if not (tokens := split(prefix, char_to_idx)):

@@ -102,11 +102,8 @@ def _are_characters(vocabulary):
 
 
 def remember_vocabulary(model, tokens):
-    """Note which tokens the weights of a model belong to; None means that the weights are new."""
-    if tokens is None:
-        _vocabularies.pop(model, None)
-    else:
-        _vocabularies[model] = for_json(tokens)
+    """Note which tokens the weights of a model belong to."""
+    _vocabularies[model] = for_json(tokens)
 
 
 def check_same_vocabulary(model, tokens):
