@@ -116,12 +116,12 @@ def compiled(model, one_step=False):
     layer, dense, kind = model.rnn, model.dense, OneStep if one_step else Compiled
     if not _is_standard(layer, dense) or any(map(_must_be_called, (layer, dense))) or one_step and layer._dir == 2:
         return None
-    blocks, key = compiled_blocks.setdefault(model, {}), (layer, dense, model.vocab_size)
-    if kind not in blocks or blocks[kind][0] != key:  # compiling it takes as long as predicting ten characters
-        if not (has_weights(layer) and has_weights(dense)):
-            return None  # Gluon infers the shapes of the weights when it calls the layers
-        blocks[kind] = key, kind(*key)
-    return blocks[kind][1]
+    blocks, key = compiled_blocks.setdefault(model, {}), (kind, layer, dense, model.vocab_size)
+    # Compiling takes as long as predicting ten characters. Without weights, Gluon infers their shapes when it calls the
+    # layers.
+    if key not in blocks and has_weights(layer) and has_weights(dense):
+        blocks[key] = kind(layer, dense, model.vocab_size)
+    return blocks.get(key)
 
 
 def _is_standard(layer, dense):
