@@ -65,11 +65,13 @@ def _detected(data):
     text = data.decode(errors="replace")
     if 2 * text.count("\ufffd") < sum(char > "\x7f" for char in text):
         raise ValueError("UTF-8 with errors, which other encodings would read as nonsense")
-    matches = from_bytes(b"\n".join(line for line in data.splitlines() if not line.isascii()))
-    best = max(matches, key=lambda match: (-match.chaos, match.coherence, match.encoding == "cp1252"), default=None)
-    if best is None or not best.coherence:
-        raise ValueError("no known language")
-    return data.decode(best.encoding)
+    lines = b"\n".join(line for line in data.splitlines() if not line.isascii())
+    matches = from_bytes(lines, cp_exclusion=["cp1258"])  # it takes Italian in Latin-1 for Vietnamese
+    best = [match for match in matches if (match.chaos, match.coherence) == (matches[0].chaos, matches[0].coherence)]
+    names = [match.encoding for match in best if match.coherence]
+    if not names or len(names) > 1 and "cp1252" not in names:
+        raise ValueError("no known language, or several")
+    return data.decode("cp1252" if "cp1252" in names else names[0])
 
 
 def download_novel():
