@@ -82,7 +82,7 @@ def load_data_text(
         raise ValueError(f"path and text must be one file or one string, got {got}; pass exactly one of them.")
     known = None if vocabulary is None else as_tokens(vocabulary)
     if path is None:
-        check_type(str, "a string", "pass a file as path", text=text)
+        check_type("text", text, str, "a string", "pass a file as path")
     else:
         text = read_text(path, encoding)
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))

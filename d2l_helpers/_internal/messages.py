@@ -22,8 +22,7 @@ def shorten(text):
     return text if len(text) <= LIMIT else f"{text[: LIMIT - 3]}..."
 
 
-def check_type(types, expected, fix, **values):
-    """Raise TypeError unless each named value has one of these types; expected names them in words."""
-    for name, value in values.items():
-        if not isinstance(value, types):
-            raise TypeError(f"{name} must be {expected}, got {short(value)}; {fix}.")
+def check_type(name, value, types, expected, fix):
+    """Raise TypeError unless an argument has one of these types; expected names them in words."""
+    if not isinstance(value, types):
+        raise TypeError(f"{name} must be {expected}, got {short(value)}; {fix}.")

@@ -26,7 +26,7 @@ def read_text(path, encoding=None):
         ValueError: The encoding is unknown, wrong, or uncertain, or the file is not a text.
         OSError: The file is missing or cannot be read.
     """
-    check_type(str | os.PathLike, "a path", "pass a string as text=", path=path)
+    check_type("path", path, str | os.PathLike, "a path", "pass a string as text=")
     if os.path.isdir(path):
         raise ValueError(f"path must be a text file, got the directory {short(Path(path))}; add a file's name.")
     if not os.path.isfile(path):

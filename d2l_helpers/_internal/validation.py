@@ -96,7 +96,7 @@ check_size = functools.partial(check_positive, kind=numbers.Integral)
 
 def check_context(ctx):
     """Raise TypeError unless ctx is one MXNet context."""
-    check_type(mx.Context, "an MXNet context", "use try_gpu() or mxnet.cpu()", ctx=ctx)
+    check_type("ctx", ctx, mx.Context, "an MXNet context", "use try_gpu() or mxnet.cpu()")
 
 
 def check_text(text, batch_size, num_steps, is_random_iter=False):
@@ -108,7 +108,7 @@ def check_text(text, batch_size, num_steps, is_random_iter=False):
 
 def check_minibatches(corpus_indices, batch_size, num_steps, is_random_iter, ctx=None):
     """Raise ValueError or TypeError unless the corpus is long enough for one minibatch on a context or None."""
-    check_type(mx.Context | None, "an MXNet context", "use try_gpu() or mxnet.cpu()", ctx=ctx)
+    check_type("ctx", ctx, mx.Context | None, "an MXNet context", "use try_gpu() or mxnet.cpu()")
     check_size(batch_size=batch_size, num_steps=num_steps)
     # Each row of consecutive minibatches needs one more character as its last target; random ones share the last one.
     needed = batch_size * num_steps + 1 if is_random_iter else batch_size * (num_steps + 1)
@@ -121,7 +121,7 @@ def check_vocabulary(corpus_indices, vocab_size, idx_to_char, char_to_idx):
     """Raise ValueError or TypeError unless every index of the corpus has a token, and every token has its index."""
     check_size(vocab_size=vocab_size)
     tokens = as_tokens(idx_to_char)
-    check_type(Mapping, "a dict from token to index", "use load_data_text", char_to_idx=char_to_idx)
+    check_type("char_to_idx", char_to_idx, Mapping, "a dict from token to index", "use load_data_text")
     if not len(tokens) == len(char_to_idx) == vocab_size:
         lengths = f"the length of idx_to_char ({len(tokens)}) and of char_to_idx ({len(char_to_idx)})"
         raise ValueError(f"vocab_size must be {lengths}, got {vocab_size}; pass all results of the data loader.")
@@ -139,7 +139,7 @@ def check_prefixes(prefixes, char_to_idx):
     if isinstance(prefixes, str) or not isinstance(prefixes, Collection):
         raise TypeError(f"prefixes must be a list of strings, got {short(prefixes)}; for example, ['traveller'].")
     for prefix in prefixes:
-        check_type(str | list | tuple, "a string or a list of tokens", "for example, 'traveller'", prefix=prefix)
+        check_type("prefix", prefix, str | list | tuple, "a string or a list of tokens", "for example, 'traveller'")
         if not (tokens := split(prefix, char_to_idx)):
             raise ValueError(f"prefix must not be empty, got {short(prefix)}; pass at least one character.")
         if unknown := {token for token in tokens if token not in char_to_idx}:
@@ -203,7 +203,7 @@ def check_checkpoint(checkpoint):
     """Raise TypeError or ValueError unless checkpoint is None or a path in an existing directory."""
     if checkpoint is None:
         return
-    check_type(str | os.PathLike, "a path", "for example, 'deep-rnn.npz'", checkpoint=checkpoint)
+    check_type("checkpoint", checkpoint, str | os.PathLike, "a path", "for example, 'deep-rnn.npz'")
     path = Path(checkpoint)
     if path.is_dir() or not path.name:
         raise ValueError(f"checkpoint must be a file, got the directory {short(path)}; add a name such as 'run.npz'.")
@@ -214,7 +214,7 @@ def check_checkpoint(checkpoint):
 
 def check_configurations(experiment, configurations):
     """Raise TypeError or ValueError unless configurations is a list of dicts of arguments of a function."""
-    check_type(FunctionType, "a function", "define it with `def`", experiment=experiment)
+    check_type("experiment", experiment, FunctionType, "a function", "define it with `def`")
     if not isinstance(configurations, Collection) or not all(isinstance(conf, dict) for conf in configurations):
         got, fix = short(configurations), "for example, [{'seed': 1}]"
         raise TypeError(f"configurations must be a list of dicts, got {got}; {fix}.")
