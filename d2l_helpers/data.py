@@ -6,9 +6,8 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-from d2l_helpers._internal.download import download_novel
-from d2l_helpers._internal.encoding import decode
-from d2l_helpers._internal.messages import short
+from d2l_helpers._internal.messages import check_type, short
+from d2l_helpers._internal.text_files import download_novel, read_text
 from d2l_helpers._internal.validation import check_call, check_size
 from d2l_helpers._internal.vocabulary import UNKNOWN, as_tokens, words_in
 
@@ -34,8 +33,7 @@ def load_data_time_machine(num_examples=10000):
 
     Source: the original notebook's first cell.
     """
-    if num_examples is not None:
-        check_size(num_examples=num_examples)
+    check_size(or_none=True, num_examples=num_examples)
     text = EXCERPT.read_text(encoding="utf-8")
     if num_examples is None or num_examples > len(text):
         text = download_novel()
@@ -77,12 +75,16 @@ def load_data_text(
         TypeError: path, text, or vocabulary has the wrong type.
         OSError: The file is missing or cannot be read.
     """
-    check_size(min_count=min_count, **({} if num_examples is None else {"num_examples": num_examples}))
+    check_size(min_count=min_count)
+    check_size(or_none=True, num_examples=num_examples)
     if (path is None) == (text is None):
         got = "neither" if path is None else "both"
         raise ValueError(f"path and text must be one file or one string, got {got}; pass exactly one of them.")
     known = None if vocabulary is None else as_tokens(vocabulary)
-    text = _checked(text) if path is None else decode(_read(path), encoding, Path(path))
+    if path is None:
+        check_type("text", text, str, "a string", "pass a file as path")
+    else:
+        text = read_text(path, encoding)
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = text if keep_newlines else text.replace("\n", " ")
     text = text.lower() if lowercase else text
@@ -115,15 +117,16 @@ def load_data_jay_lyrics(path=None):
 
     Source: *Dive into Deep Learning*, Chinese edition of 2019, section on language model data sets.
     """
-    places = [Path(path)] if path is not None else [Path(folder, f"{LYRICS}.zip") for folder in ("../data", "data")]
-    found = next(filter(os.path.isfile, places), None)
-    if found is None:
-        raise FileNotFoundError(f"path must be your copy of {LYRICS}.zip, got no file; put it at {short(places[0])}.")
+    places = [Path(folder, f"{LYRICS}.zip") for folder in ("../data", "data")]
+    path = Path(path or next(filter(os.path.isfile, places), places[0]))
     try:
-        with zipfile.ZipFile(found) as archive:
+        with zipfile.ZipFile(path) as archive:
             text = archive.read(LYRICS).decode("utf-8")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        problem = f"path must be your copy of {LYRICS}.zip, got no file; put it at {short(path)}."
+        raise FileNotFoundError(problem) from error
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError) as error:
-        problem = f"got {short(found)} ({short(error)})"
+        problem = f"got {short(path)} ({short(error)})"
         raise ValueError(f"path must be a zip file with {LYRICS} in UTF-8, {problem}; download it again.") from error
     return _indexed(text.replace("\n", " ").replace("\r", " ")[:10000])
 
@@ -138,31 +141,3 @@ def _indexed(tokens, vocabulary=None):
             raise ValueError(f"vocabulary must contain every token of the text, got a text with {got}; {fix}.")
         tokens = [UNKNOWN if token in unknown else token for token in tokens]
     return list(map(char_to_idx.__getitem__, tokens)), char_to_idx, idx_to_char, len(idx_to_char)
-
-
-def _read(path):
-    """Return the bytes of a text file."""
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path must be a path, got {short(path)}; pass a string as text=.")
-    if os.path.isdir(path):
-        raise ValueError(f"path must be a text file, got the directory {short(Path(path))}; add a file's name.")
-    if not os.path.isfile(path):
-        got = short(path)
-        raise FileNotFoundError(f"path must be an existing text file, got {got}; pass a string as text=.")
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        got = f"{short(Path(path))} ({short(error)})"
-        raise type(error)(f"path must be a readable file, got {got}; change its permissions.") from error
-
-
-def _checked(text):
-    """Return a text that is a string of whole characters."""
-    if not isinstance(text, str):
-        raise TypeError(f"text must be a string, got {short(text)}; pass a file as path.")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        half = short(text[error.start])
-        raise ValueError(f"text must not contain half a character, got {half}; decode it as UTF-16.") from error
-    return text

@@ -1,7 +1,7 @@
 """The history of a training run: perplexity and seconds per epoch."""
 
 from d2l_helpers._internal import checkpoint
-from d2l_helpers._internal.alt_text import as_png
+from d2l_helpers._internal.figures import as_png
 from d2l_helpers._internal.loop import Record
 from d2l_helpers.plotting import show_perplexity
 

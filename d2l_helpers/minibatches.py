@@ -31,7 +31,7 @@ def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None):
     Source: Zhang et al., *Dive into Deep Learning*, section on language model data sets.
     """
     corpus = as_indices(corpus_indices)
-    check_minibatches(corpus, batch_size, num_steps, ctx, is_random_iter=False)
+    check_minibatches(corpus, batch_size, num_steps, False, ctx)
     row_len = len(corpus) // batch_size
     rows = nd.array(corpus[: batch_size * row_len], ctx=ctx).reshape((batch_size, row_len))
     for start in range(0, (row_len - 1) // num_steps * num_steps, num_steps):
@@ -58,7 +58,7 @@ def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
         ValueError: The corpus is too short for one minibatch.
     """
     corpus = as_indices(corpus_indices)
-    check_minibatches(corpus, batch_size, num_steps, ctx, is_random_iter=True)
+    check_minibatches(corpus, batch_size, num_steps, True, ctx)
     subsequences = list(range((len(corpus) - 1) // num_steps))
     random.shuffle(subsequences)
     steps = np.arange(num_steps)

@@ -4,8 +4,7 @@ import unicodedata
 
 import numpy as np
 
-from d2l_helpers._internal.alt_text import new_axes, new_figure
-from d2l_helpers._internal.fonts import fonts_for, warn_about
+from d2l_helpers._internal.figures import fonts_for, new_figure, warn_about
 from d2l_helpers._internal.validation import check_same_length
 
 
@@ -22,13 +21,12 @@ def show_perplexity(history, axes=None):
     summary = f"from {perplexity[0]:.3g} to {perplexity[-1]:.3g} in {len(perplexity)} epochs"
     if valid:
         summary += f" (held-out text: {valid[-1]:.3g} at the end)"
-    axes = axes or new_axes((6, 3), f"Line plot of perplexity against epoch on logarithmic axes: {summary}.")
+    axes = axes or new_figure((6, 3), f"Line plot of perplexity against epoch on logarithmic axes: {summary}.").gca()
     axes.loglog(range(1, len(perplexity) + 1), perplexity, color="black", linewidth=1.2, label="training text")
     if valid:
         axes.loglog(range(1, len(valid) + 1), valid, "--", color="black", linewidth=1.2, label="held-out text")
         axes.legend()
-    _format_log_axes(axes)
-    axes.set_title(f"Perplexity {summary}")
+    _format_log_axes(axes, f"Perplexity {summary}")
     return axes
 
 
@@ -43,13 +41,14 @@ def show_runs(runs, axes=None):
     """
     curves = {name: getattr(run, "perplexity", run) for name, run in runs.items()}
     ends = ", ".join(f"{name} ends at {curve[-1]:.3g}" for name, curve in curves.items())
-    axes = axes or new_axes((6, 3.5), f"Line plot of the perplexity of {len(curves)} runs against epoch: {ends}.")
+    axes = (
+        axes or new_figure((6, 3.5), f"Line plot of the perplexity of {len(curves)} runs against epoch: {ends}.").gca()
+    )
     styles = ["-", "--", "-.", ":"]
     for i, (name, curve) in enumerate(curves.items()):
         color = str(0.6 * (i // len(styles) % 2))
         axes.loglog(range(1, len(curve) + 1), curve, styles[i % len(styles)], color=color, linewidth=1.2, label=name)
-    _format_log_axes(axes)
-    axes.set_title(f"Perplexity of {len(curves)} runs")
+    _format_log_axes(axes, f"Perplexity of {len(curves)} runs")
     warn_about({k: v for label in axes.legend().get_texts() for k, v in _use_fonts(label).items()})
     return axes
 
@@ -102,7 +101,8 @@ def show_surprisal(surprisal, text, axes=None):
     check_same_length("surprisal", surprisal, text)
     highest = int(np.argmax(surprisal))
     finding = f"Highest surprisal: {_visible(text[highest])!r}, {surprisal[highest]:.2g} nats"
-    axes = axes or new_axes((0.17 * len(text) + 1.5, 2.4), f"Bar plot of the surprisal over {text!r}. {finding}.")
+    alt = f"Bar plot of the surprisal over {text!r}. {finding}."
+    axes = axes or new_figure((0.17 * len(text) + 1.5, 2.4), alt).gca()
     axes.bar(range(len(text)), surprisal, color=["black" if i == highest else "gray" for i in range(len(text))])
     axes.set(ylabel="surprisal (nats)", xlabel=_kind(text))
     _label_tokens(axes, text, _use_fonts(axes.set_title(finding, parse_math=False)))
@@ -117,37 +117,37 @@ def show_network(num_layers, num_steps=4, axes=None):
         num_steps: Number of time steps, at least 1.
         axes: See `show_perplexity`.
     """
-    axes = axes or new_axes(
-        (1.6 * num_steps + 1.4, 1.1 * num_layers + 2),
+    alt = (
         f"Diagram of {num_layers} recurrent layers, unrolled over {num_steps} time steps. In every step, arrows lead "
         "from the input up through the hidden state of each layer to the output. In every layer, an arrow leads from "
-        "each hidden state to the next one on its right; the first arrow comes from the initial state.",
+        "each hidden state to the next one on its right; the first arrow comes from the initial state."
     )
-    rows = [r"$\mathbf{x}_{%d}$", *(rf"$\mathbf{{H}}_{{%d}}^{{({layer})}}$" for layer in range(1, num_layers + 1)),
-            r"$\mathbf{O}_{%d}$"]  # fmt: skip
+    axes = axes or new_figure((1.6 * num_steps + 1.4, 1.1 * num_layers + 2), alt).gca()
+    layers = range(1, num_layers + 1)
+    rows = [r"$\mathbf{x}_{%d}$", *(rf"$\mathbf{{H}}_{{%d}}^{{({layer})}}$" for layer in layers), r"$\mathbf{O}_{%d}$"]
     arrow = {"arrowstyle": "-|>", "color": "black", "shrinkA": 15, "shrinkB": 15}
     for t in range(1, num_steps + 1):
         for row, name in enumerate(rows):
-            hidden = 0 < row <= num_layers
+            hidden = row in layers
             box = {"boxstyle": "round" if hidden else "square", "facecolor": "lightgray" if hidden else "white"}
             axes.text(t, row, name % t, ha="center", va="center", size=13, bbox=box)
             if row:
                 axes.annotate("", (t, row), (t, row - 1), arrowprops=arrow)
             if hidden:
                 axes.annotate("", (t, row), (t - 1, row), arrowprops=arrow)
-    for row, name in enumerate(["input", *(f"layer {layer}" for layer in range(1, num_layers + 1)), "output"]):
+    for row, name in enumerate(["input", *(f"layer {layer}" for layer in layers), "output"]):
         axes.text(-0.3, row, name, ha="right", va="center")
-        if 0 < row <= num_layers:
+        if row in layers:
             axes.text(0, row, rows[row] % 0, ha="center", va="center", size=13)
     axes.set(xlim=(-1, num_steps + 0.6), ylim=(-0.5, num_layers + 1.5), title="Layers upwards, time to the right")
     axes.set_axis_off()
     return axes
 
 
-def _format_log_axes(axes):
+def _format_log_axes(axes, title):
     from matplotlib.ticker import LogLocator, NullLocator
 
-    axes.set(xlabel="epoch (log scale)", ylabel="perplexity (log scale)")
+    axes.set(xlabel="epoch (log scale)", ylabel="perplexity (log scale)", title=title)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_locator(NullLocator())
@@ -157,10 +157,9 @@ def _format_log_axes(axes):
 
 def _heat_map(values, text, axes, name, **options):
     check_same_length(name, values, text)
-    limits = f"values from {options['vmin']} to {options['vmax']}"
-    where = f"over the {_kind(text)}s of {text!r}"
-    alt = f"Heat map of the {name} {where}: {len(values[0])} units from top to bottom, {limits}."
-    axes = axes or new_axes((0.17 * len(text) + 1.5, 4), alt)
+    finding = f"{len(values[0])} units from top to bottom, values from {options['vmin']} to {options['vmax']}"
+    alt = f"Heat map of the {name} over the {_kind(text)}s of {text!r}: {finding}."
+    axes = axes or new_figure((0.17 * len(text) + 1.5, 4), alt).gca()
     image = axes.imshow(np.transpose(values), aspect="auto", interpolation="nearest", **options)
     axes.figure.colorbar(image, ax=axes, pad=0.01, label="value")
     axes.set(xlabel=f"{_kind(text)} read", ylabel="unit")

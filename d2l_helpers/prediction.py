@@ -27,10 +27,8 @@ def predict_rnn(
     """
     validation.check_size(num_hiddens=num_hiddens, vocab_size=vocab_size)
     model = FunctionModel(rnn, None, init_rnn_state, num_hiddens, vocab_size, params)
-    return predict_rnn_gluon(
-        prefix, num_chars, model, vocab_size, ctx, idx_to_char, char_to_idx,
-        temperature=temperature, top_k=top_k, top_p=top_p,
-    )  # fmt: skip
+    sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    return predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char, char_to_idx, **sampling)
 
 
 @validation.check_call
@@ -127,7 +125,11 @@ def evaluate(model, text, ctx=None, *, batch_size=1, num_steps=100):
     """
     validation.check_process()
     ctx = ctx or try_gpu()
-    validation.check_evaluation(model, text, batch_size, num_steps, ctx)
+    validation.check_size(num_steps=num_steps)
+    validation.check_context(ctx)
+    validation.check_text(text, batch_size, 1)
+    validation.check_model(model, text[3])
+    vocabulary.check_same_vocabulary(model, text[2])
     corpus = vocabulary.as_indices(text[0])
     length = len(corpus) // batch_size
     rows = nd.array(corpus[: batch_size * length].reshape(batch_size, length), ctx=ctx)

@@ -3,6 +3,7 @@
 The hidden state is carried from minibatch to minibatch; the gradient is not.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -165,29 +166,27 @@ class Training:
         validation.check_process()
         with CheckpointManager(self.checkpoint, training_config(self), self.num_epochs, History()) as manager:
             self.initialize_weights()
-            remember_vocabulary(self.model, self.text[2])  # also if an interrupt follows
             weights = gluon_internals.weights_of(self.model, self.ctx)
             return TrainingLoop(manager, weights, self._epoch, self._validate, self._report, self.pred_period).train()
 
     def initialize_weights(self):
         """Draw the model's initial weights, unless the initializer is None."""
+        remember_vocabulary(self.model, self.text[2])
         if self.initializer is not None:
-            remember_vocabulary(self.model, None)
             gluon_internals.initialize_weights(self.model, self.initializer, self.batch_size, self.num_steps, self.ctx)
-            validation.check_functions(self.model, self.batch_size, self.num_steps, self.ctx)
+            if isinstance(self.model, FunctionModel):
+                validation.check_functions(self.model, self.batch_size, self.num_steps, self.ctx)
 
     def epoch(self):
         """Train for one pass over the text and return its perplexity, exp(mean loss in nats per character)."""
         validation.check_process()
         weights = gluon_internals.trainable_weights(self.model, self.ctx)
-        lr_multipliers = gluon_internals.lr_multipliers(self.model)
+        options = self.lr, self.clipping_theta, self.on_gradients, gluon_internals.lr_multipliers(self.model)
         losses, state = [], None
         for X, y in self.minibatches():
             if state is None or self.is_random_iter:
                 state = self.model.begin_state(batch_size=self.batch_size, ctx=self.ctx)
-            loss, state = train_step(
-                self.model, weights, X, y, state, self.lr, self.clipping_theta, self.on_gradients, lr_multipliers
-            )
+            loss, state = train_step(self.model, weights, X, y, state, *options)
             losses.append(loss)
         return perplexity_of(losses)
 
@@ -205,7 +204,9 @@ class Training:
 
     def _epoch(self, number):
         perplexity = self.epoch()
-        validation.check_convergence(perplexity, number, self.lr, self.clipping_theta)
+        if not math.isfinite(perplexity):
+            fix = f"use a smaller lr (now {self.lr}) or clipping_theta (now {self.clipping_theta})"
+            raise FloatingPointError(f"perplexity must be finite, got {perplexity} in epoch {number}; {fix}.")
         return perplexity
 
     def _validate(self):
@@ -217,11 +218,9 @@ class Training:
         _, char_to_idx, idx_to_char, vocab_size = self.text
         valid = f", validation perplexity {history.valid_perplexity[-1]:f}" if self.valid_text is not None else ""
         epoch, perplexity, seconds = len(history), history.perplexity[-1], history.seconds[-1]
-        lines = [f"epoch {epoch}, perplexity {perplexity:f}{valid}, time {seconds:.2f} sec"]
-        for prefix in self.prefixes:
-            arguments = (self.model, vocab_size, self.ctx, idx_to_char, char_to_idx)
-            lines.append(f" - {predict_rnn_gluon(prefix, self.pred_len, *arguments)}")
-        return "\n".join(lines)
+        line = f"epoch {epoch}, perplexity {perplexity:f}{valid}, time {seconds:.2f} sec"
+        arguments = self.pred_len, self.model, vocab_size, self.ctx, idx_to_char, char_to_idx
+        return "\n".join([line, *(f" - {predict_rnn_gluon(prefix, *arguments)}" for prefix in self.prefixes)])
 
 
 @validation.check_call

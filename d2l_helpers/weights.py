@@ -6,8 +6,7 @@ from mxnet import init
 from mxnet.gluon import rnn
 
 from d2l_helpers._internal import gluon_internals
-from d2l_helpers._internal.checkpoint import Checkpoint, copy_into, save_checkpoint, training_config
-from d2l_helpers._internal.checkpoint import load_checkpoint as load
+from d2l_helpers._internal.checkpoint import Checkpoint, copy_into, load_checkpoint, save_checkpoint, training_config
 from d2l_helpers._internal.devices import try_gpu
 from d2l_helpers._internal.loop import Record
 from d2l_helpers._internal.messages import short
@@ -46,7 +45,7 @@ def load_pretrained(model, ctx=None, path=PRETRAINED):
         FileNotFoundError: The file does not exist.
         ValueError: The file is corrupted or belongs to another network; the model has not changed.
     """
-    _restore(model, load(path, Record()), ctx or try_gpu(), path)
+    _restore(model, load_checkpoint(path, Record()), ctx or try_gpu(), path)
 
 
 def load_model(path=PRETRAINED, ctx=None):
@@ -65,7 +64,7 @@ def load_model(path=PRETRAINED, ctx=None):
         FileNotFoundError: The file does not exist.
         ValueError: The file is corrupted or has another kind of network.
     """
-    checkpoint = load(path, Record())
+    checkpoint = load_checkpoint(path, Record())
     saved = checkpoint.arguments
     network = saved.get("network") or saved.get("model")
     if network not in LAYERS:
@@ -86,18 +85,15 @@ def _restore(model, checkpoint, ctx, path):
     given, vocabulary = gluon_internals.layer_config(model), saved.get("vocabulary")
     if vocabulary and hasattr(model, "vocab_size"):
         saved, given = saved | {"vocab_size": len(vocabulary)}, given | {"vocab_size": model.vocab_size}
-    wrong = [
-        f"{name} must be {short(saved.get(name))}, got {short(value)}"
-        for name, value in given.items()
-        if saved.get(name) != value
-    ]
-    shapes = gluon_internals.weight_shapes(model)
-    if not wrong and (others := shapes.keys() ^ weights.keys()):
+    different = {name: value for name, value in given.items() if saved.get(name) != value}
+    wrong = [f"{name} must be {short(saved.get(name))}, got {short(value)}" for name, value in different.items()]
+    params = gluon_internals.parameters(model)
+    if not wrong and (others := params.keys() ^ weights.keys()):
         wrong = [f"weights must have the same names, got {short(sorted(others))} in one of them"]
-    if not wrong:
-        known = {name: shape for name, shape in shapes.items() if shape and min(shape) > 0}  # Gluon infers the others
-        different = {name: shape for name, shape in known.items() if shape != weights[name].shape}
-        wrong = [f"{name} must have shape {weights[name].shape}, got {shape}" for name, shape in different.items()][:1]
+    for name in [] if wrong else params:
+        shape, needed = params[name].shape, weights[name].shape
+        if shape and min(shape) > 0 and shape != needed:  # Gluon infers the other shapes
+            wrong = [f"{name} must have shape {needed}, got {shape}"]
     if wrong:
         raise ValueError(f"model must be a network like the one in {short(Path(path).name)}: {'; '.join(wrong)}.")
     gluon_internals.initialize_weights(model, init.Zero(), 1, 1, ctx)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import warnings
-from dataclasses import dataclass
+from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
@@ -22,21 +22,9 @@ from d2l_helpers._internal.vocabulary import as_indices, for_json
 HISTORY = ("perplexity", "valid_perplexity", "seconds", "reports")
 
 
-@dataclass
-class Checkpoint:
-    """A training run after its last finished epoch.
-
-    Args:
-        weights: Dict, name -> float array.
-        history: Perplexity, seconds, and reports so far.
-        arguments: Configuration of the run, as `training_config` returns it.
-        seed: Integer; random numbers in an epoch depend on it and on the epoch's number only.
-    """
-
-    weights: dict
-    history: object
-    arguments: dict
-    seed: int
+# A training run after its last finished epoch: the weights, a dict from name to float array; the history; the
+# arguments, the configuration that `training_config` returns; and the seed of the random numbers in each epoch.
+Checkpoint = namedtuple("Checkpoint", ["weights", "history", "arguments", "seed"])
 
 
 def training_config(training):
@@ -45,24 +33,18 @@ def training_config(training):
     It does not contain the number of epochs, so that a run can be extended, nor the initial weights, because the
     checkpoint's weights replace them.
     """
-    corpus_indices, _, idx_to_char, _ = training.text
+    texts = training.text, training.valid_text
+    corpus, valid = [text and hashlib.sha256(as_indices(text[0]).tobytes()).hexdigest()[:12] for text in texts]
     theta = training.clipping_theta
     return {
-        "vocabulary": for_json(idx_to_char),
-        "corpus": _corpus_digest(corpus_indices),
-        "valid_corpus": None if training.valid_text is None else _corpus_digest(training.valid_text[0]),
+        "vocabulary": for_json(training.text[2]), "corpus": corpus, "valid_corpus": valid,
         **{name: int(getattr(training, name)) for name in ("num_steps", "batch_size", "pred_period", "pred_len")},
-        "lr": float(training.lr),
-        "clipping_theta": None if theta is None else float(theta),
-        "prefixes": [p if isinstance(p, str) else for_json(p) for p in training.prefixes],
+        "lr": float(training.lr), "clipping_theta": None if theta is None else float(theta),
+        "prefixes": [prefix if isinstance(prefix, str) else for_json(prefix) for prefix in training.prefixes],
         "is_random_iter": bool(training.is_random_iter),
         **gluon_internals.layer_config(training.model),
         "network": gluon_internals.unusual_network(training.model),
-    }
-
-
-def _corpus_digest(corpus_indices):
-    return hashlib.sha256(as_indices(corpus_indices).tobytes()).hexdigest()[:12]
+    }  # fmt: skip
 
 
 def copy_into(weights, values):
@@ -94,9 +76,8 @@ def save_checkpoint(path, checkpoint):
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-    except BaseException:
+    finally:
         part.unlink(missing_ok=True)
-        raise
 
 
 def load_checkpoint(path, history):
@@ -121,8 +102,7 @@ def load_checkpoint(path, history):
         for name in HISTORY:
             setattr(history, name, arrays.pop(name, np.asarray([])).tolist())
         arguments, seed = json.loads(str(arrays.pop("arguments"))), int(arrays.pop("seed"))
-        if "vocabulary" in arguments:
-            arguments["vocabulary"] = list(arguments["vocabulary"])  # older files have a string of characters
+        arguments["vocabulary"] = list(arguments.get("vocabulary", ""))  # older files have a string of characters
         weights = {name.removeprefix("weights/"): value for name, value in arrays.items()}
         return Checkpoint(weights, history, arguments, seed)
     except FileNotFoundError as error:
@@ -190,11 +170,9 @@ class CheckpointManager:
 
     def _check_same_config(self):
         saved, done = self.found.arguments, len(self.history)
-        differences = [
-            f"{name} was {short(saved.get(name))} and is {short(value)}"
-            for name, value in self.config.items()
-            if saved.get(name) != value and (value or name in saved)  # options that an older file lacks were off
-        ]
+        # Options that an older file lacks were off.
+        changed = {n: v for n, v in self.config.items() if saved.get(n) != v and (v or n in saved)}
+        differences = [f"{name} was {short(saved.get(name))} and is {short(v)}" for name, v in changed.items()]
         if done > self.num_epochs:
             differences.append(f"num_epochs is {self.num_epochs} and {done} are already done")
         if differences:

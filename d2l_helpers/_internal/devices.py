@@ -32,29 +32,24 @@ def _usable_gpus(at_most):
     try:
         gpus = [mx.gpu(i) for i in range(mx.context.num_gpus())][:at_most]
     except mx.MXNetError as error:
-        _warn("The GPU", _last_line(error))
+        _warn("The GPU", error)
         gpus = []
     return [gpu for gpu in gpus if _works(gpu)] or [mx.cpu()]
 
 
 def _works(gpu):
+    """Return whether a GPU computes a small LSTM; if not, a warning says why."""
     capability = cuda.compute_capability(gpu.device_id)
-    if capability is None or MIN_CAPABILITY <= capability <= MAX_CAPABILITY:
-        problem = _miscalculation(gpu)
-    else:  # MXNet must not start anything on this GPU
-        problem = f"its compute capability is {capability[0]}.{capability[1]}, and MXNet supports 5.0 to 8.9"
-    if problem:
-        _warn(f"GPU {gpu.device_id}", problem)
-    return problem is None
-
-
-def _miscalculation(gpu):
-    """Return what goes wrong when a GPU computes a small LSTM, or None."""
     try:
-        correct = np.allclose(_small_lstm_step(gpu), _small_lstm_step(mx.cpu()), rtol=1e-3, atol=1e-5)
-        return None if correct else "it computes wrong numbers"
+        if capability and not MIN_CAPABILITY <= capability <= MAX_CAPABILITY:  # MXNet must not start anything on it
+            got = f"its compute capability is {capability[0]}.{capability[1]}"
+            raise mx.MXNetError(f"{got}, and MXNet supports 5.0 to 8.9")
+        if np.allclose(_small_lstm_step(gpu), _small_lstm_step(mx.cpu()), rtol=1e-3, atol=1e-5):
+            return True
+        raise mx.MXNetError("it computes wrong numbers")
     except mx.MXNetError as error:
-        return _last_line(error)
+        _warn(f"GPU {gpu.device_id}", error)
+        return False
 
 
 def _small_lstm_step(ctx):
@@ -68,11 +63,7 @@ def _small_lstm_step(ctx):
     return nd.concat(total, layer.l0_i2h_weight.grad(ctx).reshape((-1,)), dim=0).asnumpy()
 
 
-def _last_line(error):
-    """Return the line of MXNet's message that names the problem; the lines before it are a stack trace."""
-    return str(error).strip().splitlines()[-1]
-
-
-def _warn(device, problem):
+def _warn(device, error):
+    problem = str(error).strip().splitlines()[-1]  # the lines before it are a stack trace of MXNet
     message = f"{device} cannot be used ({problem}), so the CPU computes; see the section GPU in docs/installation.md."
     warnings.warn(message, stacklevel=4)

@@ -15,16 +15,13 @@ compiled_blocks = WeakKeyDictionary()
 def layer_config(model):
     """Return the configuration of a model's recurrent layer, a dict that JSON can store; None for unknown values."""
     layer = getattr(model, "rnn", model)
-    values = {
-        "num_layers": getattr(layer, "_num_layers", None),
-        "directions": getattr(layer, "_dir", None),
-        "dropout": getattr(layer, "_dropout", None),
-        "activation": getattr(layer, "_mode", None),
-        "num_hiddens": getattr(layer, "_hidden_size", getattr(model, "num_hiddens", None)),
-    }
-    # A user's own layer may have attributes with these names that are blocks or lists.
-    known = {name: value if isinstance(value, int | float | str) else None for name, value in values.items()}
-    return {"model": getattr(layer, "__name__", type(layer).__name__), **known}
+    size = getattr(layer, "_hidden_size", getattr(model, "num_hiddens", None))
+    name, num_hiddens = getattr(layer, "__name__", type(layer).__name__), size if isinstance(size, int) else None
+    if not isinstance(layer, _RNNLayer):
+        return {"model": name, "num_hiddens": num_hiddens}
+    values = layer._num_layers, layer._dir, layer._dropout, layer._mode
+    names = "num_layers", "directions", "dropout", "activation"
+    return {"model": name, **dict(zip(names, values, strict=True)), "num_hiddens": num_hiddens}
 
 
 def is_layer(model):
@@ -42,10 +39,9 @@ def layers_with_dropout(model):
 
 def unusual_network(model):
     """Return None for a network that `load_model` can rebuild from its configuration, else the name of its class."""
-    name = type(model).__name__
-    is_model = (type(model).__module__, name) == ("d2l_helpers.model", "RNNModel")
+    is_model = str(type(model)) == "<class 'd2l_helpers.model.RNNModel'>"
     is_usual = is_model and _is_standard(model.rnn, model.dense)
-    return name if isinstance(model, Block) and not is_usual else None
+    return None if is_usual or not isinstance(model, Block) else type(model).__name__
 
 
 def initialize_weights(model, initializer, batch_size, num_steps, ctx):
@@ -88,11 +84,6 @@ def weights_of(model, ctx):
     return {str(i): param for i, param in enumerate(model.params)}
 
 
-def weight_shapes(model):
-    """Return name -> shape of all parameters of a Gluon block; a size that Gluon does not know yet is 0 or -1."""
-    return {name: param.shape for name, param in parameters(model).items()}
-
-
 def trainable_weights(model, ctx):
     """Return the parameters that have gradients, with names such as "rnn.0.i2h_weight"."""
     weights = weights_of(model, ctx).items()
@@ -107,9 +98,8 @@ def lr_multipliers(model):
 
 def is_state_of(layer, state, inputs):
     """Return whether a state is the list or tuple that a layer of `gluon.rnn` expects for inputs (batch_size, ...)."""
-    if not isinstance(layer, _RNNLayer) or not isinstance(state, list | tuple):
-        return False
-    return [s.shape for s in state] == [info["shape"] for info in layer.state_info(inputs.shape[0])]
+    is_list = isinstance(layer, _RNNLayer) and isinstance(state, list | tuple)
+    return is_list and [s.shape for s in state] == [info["shape"] for info in layer.state_info(inputs.shape[0])]
 
 
 def compiled(model, one_step=False):
@@ -124,16 +114,14 @@ def compiled(model, one_step=False):
         one_step: Whether the block is for inputs of a single time step.
     """
     layer, dense, kind = model.rnn, model.dense, OneStep if one_step else Compiled
-    if not _is_standard(layer, dense) or _must_be_called(layer) or _must_be_called(dense):
+    if not _is_standard(layer, dense) or any(map(_must_be_called, (layer, dense))) or one_step and layer._dir == 2:
         return None
-    if one_step and layer._dir == 2:
-        return None
-    blocks, key = compiled_blocks.setdefault(model, {}), (layer, dense, model.vocab_size)
-    if kind not in blocks or blocks[kind][0] != key:  # compiling it takes as long as predicting ten characters
-        if not (has_weights(layer) and has_weights(dense)):
-            return None  # Gluon infers the shapes of the weights when it calls the layers
-        blocks[kind] = key, kind(*key)
-    return blocks[kind][1]
+    blocks, key = compiled_blocks.setdefault(model, {}), (kind, layer, dense, model.vocab_size)
+    # Compiling takes as long as predicting ten characters. Without weights, Gluon infers their shapes when it calls the
+    # layers.
+    if key not in blocks and has_weights(layer) and has_weights(dense):
+        blocks[key] = kind(layer, dense, model.vocab_size)
+    return blocks.get(key)
 
 
 def _is_standard(layer, dense):

@@ -38,10 +38,8 @@ def how_to_get_mxnet(error, machine):
     """
     if str(error).startswith(SYSTEM_LIBRARIES):
         apt, dnf = ("", "") if machine == "aarch64" else (" libquadmath0", " libquadmath")
-        debian, fedora = (
-            f"`sudo apt install libgomp1 libgfortran5{apt}`",
-            f"`sudo dnf install libgomp libgfortran{dnf}`",
-        )
+        debian = f"`sudo apt install libgomp1 libgfortran5{apt}`"
+        fedora = f"`sudo dnf install libgomp libgfortran{dnf}`"
         fix = f"install the system's libraries with {debian} on Debian and Ubuntu, or {fedora} on Fedora"
     elif machine == "aarch64":
         fix = "run `make install` or `python -m tools.install.link_openblas`, which link OpenBLAS instead"

@@ -50,10 +50,8 @@ class DeferKeyboardInterrupt:
     def __enter__(self):
         self.pending = False
         # Only the main thread receives signals, and another program's handler remains.
-        self.installed = (
-            threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        )
+        is_main = threading.current_thread() is threading.main_thread()
+        self.installed = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if self.installed:
             signal.signal(signal.SIGINT, self._defer)
         return self
@@ -98,7 +96,6 @@ class TrainingLoop:
         elif manager.path:
             self.seed = int(nd.random.randint(0, 2**30).asscalar())
         self.finished = len(self.history), copy(weights)
-        self.is_saved = False
 
     def train(self):
         """Print the reports so far, train the remaining epochs, and return the history.
@@ -118,15 +115,15 @@ class TrainingLoop:
                     self._one_epoch()
                     progress.update(f"perplexity {self.history.perplexity[-1]:.4g}")
                     self._report_if_due(progress)
-                self._save()
             except BaseException as error:
                 self._restore_last_finished_epoch()
-                self._save()
                 if isinstance(error, KeyboardInterrupt):
                     again = "resume" if self.manager.path else "start over"
                     message = f"Stopped after epoch {len(self.history)}. Run the cell again to {again}."
                     error._render_traceback_ = lambda: [message]  # notebooks print this instead of a stack trace
                 raise
+            finally:
+                self.manager.save(self.weights, self.seed)
         return self.history
 
     def _one_epoch(self):
@@ -140,15 +137,13 @@ class TrainingLoop:
         perplexity = self.epoch(number)
         seconds = time.perf_counter() - start
         self.history.append(perplexity, seconds, self.validate())
-        self.is_saved = False
         self.finished = number, copy(self.weights)  # in one assignment, in case an interrupt follows
 
     def _report_if_due(self, progress):
         if len(self.history) // self.period > len(self.history.reports):
             self.history.reports.append(self.report(self.history))
             progress.print(self.history.reports[-1])
-            self.is_saved = False
-            self._save()
+            self.manager.save(self.weights, self.seed)
 
     def _restore_last_finished_epoch(self):
         # An interrupt may have prevented `autograd.record()` from doing this.
@@ -157,11 +152,6 @@ class TrainingLoop:
         number, weights = self.finished
         self.history.truncate(number)
         copy_into(self.weights, weights)
-
-    def _save(self):
-        if not self.is_saved:
-            self.manager.save(self.weights, self.seed)
-            self.is_saved = True
 
 
 def copy(weights):

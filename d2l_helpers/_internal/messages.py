@@ -20,3 +20,9 @@ def shorten(text):
     """Return at most 60 characters of a string, on one line."""
     text = re.sub(r"\s*\n\s*", " ", text.strip())
     return text if len(text) <= LIMIT else f"{text[: LIMIT - 3]}..."
+
+
+def check_type(name, value, types, expected, fix):
+    """Raise TypeError unless an argument has one of these types; expected names them in words."""
+    if not isinstance(value, types):
+        raise TypeError(f"{name} must be {expected}, got {short(value)}; {fix}.")

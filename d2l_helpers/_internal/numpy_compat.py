@@ -45,16 +45,12 @@ class _LegacyNumPy(ModuleType):
         return getattr(np, name)
 
 
-class _DistutilsVersion(ModuleType):
-    """`distutils.version`, which Python 3.12 removed; MXNet compares NumPy's version with it."""
-
-    StrictVersion = LooseVersion = Version
-
-
 @contextlib.contextmanager
 def legacy_numpy_for_mxnet():
     """Let MXNet's modules import the legacy modules in this `with` statement."""
-    legacy = {"numpy": _LegacyNumPy("numpy"), "distutils.version": _DistutilsVersion("distutils.version")}
+    # Python 3.12 removed `distutils`, with which MXNet compares NumPy's version.
+    versions = SimpleNamespace(StrictVersion=Version, LooseVersion=Version)
+    legacy = {"numpy": _LegacyNumPy("numpy"), "distutils.version": versions}
     original_import = builtins.__import__
 
     def import_for_mxnet(name, globals=None, locals=None, fromlist=(), level=0):

@@ -29,9 +29,7 @@ def openmp_environment():
     """Set the environment variables of OpenMP and MXNet in this `with` statement, unless the user has set them."""
     if "mxnet" in sys.modules:
         if "OMP_NUM_THREADS" not in os.environ and usable_cores() > 1:
-            hint = (
-                "Hint: import d2l_helpers before mxnet; MXNet now uses half of the processors, so training is slower."
-            )
+            hint = "Hint: import d2l_helpers before mxnet; MXNet now uses half of the processors, which is slower."
             print(hint, file=sys.stderr)
         yield
         return

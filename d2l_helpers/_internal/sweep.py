@@ -15,7 +15,6 @@ import pickle
 import re
 import signal
 import sys
-import textwrap
 import threading
 import traceback
 from importlib import metadata
@@ -109,7 +108,7 @@ def _run(name, experiment, configuration, sources):
                 raise ImportError(f"import {min(imported)} in a cell: in a function, its changes go unnoticed")
             return name, result
     except (Exception, SystemExit) as error:
-        return name, None, textwrap.shorten(f"{type(error).__name__}: {error}", 300), traceback.format_exc()
+        return name, None, " ".join(f"{type(error).__name__}: {error}".split())[:300], traceback.format_exc()
 
 
 def _on_this_machine(sent, missing):
@@ -123,8 +122,8 @@ def _on_this_machine(sent, missing):
         with joblib.parallel_config("loky", inner_max_num_threads=1):
             yield from joblib.Parallel(**options, **quiet)(runs)
     except RuntimeError as error:
-        running = short([*missing.values()][:cores])
-        raise RuntimeError(f"a worker was killed in one of {running}; free some memory.") from error
+        some = short([*missing.values()][:cores])
+        raise RuntimeError(f"a worker was killed in one of {some}; free some memory.") from error
 
 
 def _on_cluster(sent, missing):

@@ -14,9 +14,7 @@ from d2l_helpers._internal.messages import short
 
 UNKNOWN = "<unk>"
 # Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Kana, and Chinese characters.
-UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 
 _vocabularies = weakref.WeakKeyDictionary()  # model -> tokens that its weights were trained on
 
@@ -45,26 +43,21 @@ def as_tokens(idx_to_char):
     """Return the tokens of a vocabulary in the order of their indices.
 
     Args:
-        idx_to_char: List, tuple, string, or array of tokens, dict from index to token, or object with idx_to_token.
+        idx_to_char: List, tuple, string, or array of tokens, or dict from index to token.
 
     Raises:
         TypeError: It is none of these.
         ValueError: The indices in a dict are not 0, 1, 2, ...
     """
-    tokens = getattr(idx_to_char, "idx_to_token", idx_to_char)
-    if isinstance(tokens, Mapping):
-        if set(tokens) != set(range(len(tokens))):
-            keys = f"the keys 0 to {len(tokens) - 1}"
-            raise ValueError(f"idx_to_char must have {keys}, got {short(idx_to_char)}; do not pass char_to_idx here.")
-        tokens = map(tokens.__getitem__, range(len(tokens)))
-    elif isinstance(tokens, nd.NDArray):
-        tokens = as_indices(tokens)
+    is_dict = isinstance(idx_to_char, Mapping)
     try:
+        tokens = map(idx_to_char.__getitem__, range(len(idx_to_char))) if is_dict else idx_to_char
         return [token.item() if isinstance(token, np.generic) else token for token in tokens]
+    except KeyError as error:
+        got, fix = short(idx_to_char), "do not pass char_to_idx here"
+        raise ValueError(f"idx_to_char must have the keys 0 to {len(idx_to_char) - 1}, got {got}; {fix}.") from error
     except TypeError as error:
-        raise TypeError(
-            f"idx_to_char must be a list of tokens, got {short(idx_to_char)}; use load_data_text."
-        ) from error
+        raise TypeError(f"idx_to_char must be a list of tokens, got {short(idx_to_char)}; pass a list.") from error
 
 
 def for_json(idx_to_char):
@@ -77,13 +70,9 @@ def split(prefix, char_to_idx):
 
     Tokens that the vocabulary lacks become "<unk>" if it has that token.
     """
-    tokens = prefix
-    if isinstance(prefix, str) and _are_characters(char_to_idx):
-        special = [re.escape(token) for token in char_to_idx if len(token) > 1]
-        tokens = re.findall("|".join([*special, "."]), prefix, re.DOTALL)
-    elif isinstance(prefix, str):
-        tokens = words_in(prefix, spaces=" " in char_to_idx)
-    return [UNKNOWN if UNKNOWN in char_to_idx and token not in char_to_idx else token for token in tokens]
+    if isinstance(prefix, str) and not _are_characters(char_to_idx):
+        prefix = words_in(prefix, spaces=" " in char_to_idx)
+    return [UNKNOWN if UNKNOWN in char_to_idx and token not in char_to_idx else token for token in prefix]
 
 
 def join(tokens, vocabulary):
@@ -94,7 +83,17 @@ def join(tokens, vocabulary):
 
 def words_in(text, spaces=False):
     """Return the words, punctuation marks, and line ends of a string, and on request the spaces between them."""
-    return _word_pattern(spaces).findall(text)
+    marks = _marks()
+    letters = f"(?:[^\\W{UNSPACED}]+[{marks}]*)+"
+    words = f"{letters}(?:['\u2019]{letters})*"
+    return re.findall(f"<\\w+>|{words}|\\S[{marks}]*|" + (r"\s" if spaces else r"\n"), text)
+
+
+@cache
+def _marks():
+    # Python's \w lacks the vowel signs and accents of many scripts; two joiners act within words and emoji.
+    marks = (c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c)[0] == "M")
+    return "".join(marks) + "\u200c\u200d"
 
 
 def _are_characters(vocabulary):
@@ -102,23 +101,9 @@ def _are_characters(vocabulary):
     return all(isinstance(t, str) and (len(t) == 1 or re.fullmatch(r"<\w+>", t)) for t in vocabulary)
 
 
-@cache
-def _word_pattern(spaces):
-    # Python's \w lacks the vowel signs and accents of many scripts; two joiners act within words and emoji.
-    marks = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c)[0] == "M")
-    marks += "\u200c\u200d"
-    letters = f"(?:[^\\W{UNSPACED}]+[{marks}]*)+"
-    word = f"{letters}(?:['\u2019]{letters})*"
-    other = r"\s" if spaces else r"\n"
-    return re.compile(f"<\\w+>|{word}|\\S[{marks}]*|{other}")
-
-
 def remember_vocabulary(model, tokens):
-    """Note which tokens the weights of a model belong to; None means that the weights are new."""
-    if tokens is None:
-        _vocabularies.pop(model, None)
-    else:
-        _vocabularies[model] = for_json(tokens)
+    """Note which tokens the weights of a model belong to."""
+    _vocabularies[model] = for_json(tokens)
 
 
 def check_same_vocabulary(model, tokens):

@@ -38,9 +38,9 @@ def imports(path):
 
 
 def test_the_package_is_small():
-    assert len(PUBLIC + INTERNAL) <= 24
-    assert sum(map(code_lines, PUBLIC + INTERNAL)) <= 1250
-    assert sum(map(code_lines, PUBLIC)) <= 336
+    assert len(PUBLIC + INTERNAL) <= 25
+    assert sum(map(code_lines, PUBLIC + INTERNAL)) <= 1652
+    assert sum(map(code_lines, PUBLIC)) <= 545
 
 
 def test_code_lines_do_not_include_docstrings_comments_and_blank_lines(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import d2l_helpers as d2l
-from d2l_helpers._internal import download as module
+from d2l_helpers._internal import text_files as module
 
 FIRST_10000_SHA256 = "a825e700ad7753c931b4766105c6a33c472a81f78de7f6bc73dfe2cebf4821dc"
 

@@ -16,7 +16,7 @@ from matplotlib import font_manager  # noqa: E402
 from matplotlib import pyplot as plt  # noqa: E402
 
 import d2l_helpers as d2l  # noqa: E402
-from d2l_helpers._internal import fonts  # noqa: E402
+from d2l_helpers._internal import figures  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -57,8 +57,8 @@ def test_an_installed_font_that_has_the_characters_is_used(text):
 
 
 def test_the_default_font_comes_first_and_alone_if_it_suffices():
-    assert fonts.fonts_for("the time", "monospace") == (["monospace"], {})
-    families, missing = fonts.fonts_for("time 😀", "monospace")
+    assert figures.fonts_for("the time", "monospace") == (["monospace"], {})
+    families, missing = figures.fonts_for("time 😀", "monospace")
     assert (families[0], len(families), missing) == ("monospace", 2, {})
 
 
@@ -70,7 +70,7 @@ def test_the_default_font_comes_first_and_alone_if_it_suffices():
 def test_without_a_font_one_sentence_names_the_package(text, package, monkeypatch, is_one_sentence):
     dejavu = [entry for entry in font_manager.fontManager.ttflist if entry.name.startswith("DejaVu Sans")]
     installed = {entry.name: font_manager.get_font(entry.fname) for entry in dejavu}
-    monkeypatch.setattr(fonts, "_installed", lambda: installed)
+    monkeypatch.setattr(figures, "_installed", lambda: installed)
     for axes, message in zip(*draw(text, name=text), strict=True):
         assert is_one_sentence(message)
         assert f"from the package {package}, and restart Python" in message
@@ -81,7 +81,7 @@ def test_without_a_font_one_sentence_names_the_package(text, package, monkeypatc
 def test_many_missing_characters_are_quoted_shortly():
     text = "".join(chr(0x4E00 + i) for i in range(500))
     with pytest.warns(UserWarning) as caught:
-        fonts.warn_about(dict.fromkeys(map(ord, text), "\ufffd"))
+        figures.warn_about(dict.fromkeys(map(ord, text), "\ufffd"))
     assert len(str(caught[0].message)) < 200
 
 
@@ -94,7 +94,7 @@ def test_a_font_that_was_installed_later_is_found(monkeypatch, tmp_path):
     manager = types.SimpleNamespace(ttflist=[], addfont=added.append)
     monkeypatch.setattr(font_manager, "fontManager", manager)
     monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [str(path)])
-    fonts._installed.__wrapped__()
+    figures._installed.__wrapped__()
     assert added == [str(path)]
 
 
@@ -102,7 +102,7 @@ def test_a_font_with_a_box_for_every_character_is_not_used(monkeypatch):
     entries = [types.SimpleNamespace(name="Last Resort High-Efficiency", style="normal", fname="box.ttf")]
     monkeypatch.setattr(font_manager, "fontManager", types.SimpleNamespace(ttflist=entries))
     monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [])
-    assert fonts._installed.__wrapped__() == {}
+    assert figures._installed.__wrapped__() == {}
 
 
 def test_words_are_rotated_labels():

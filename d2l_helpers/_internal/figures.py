@@ -1,5 +1,8 @@
-"""Fonts for the text in figures: a font that has a character is used wherever the default font lacks it."""
+"""Figures with alt text for Jupyter and for screen readers, and with fonts that have every character."""
 
+import base64
+import contextlib
+import io
 import re
 import unicodedata
 import warnings
@@ -8,6 +11,26 @@ from functools import cache
 from d2l_helpers._internal.messages import short
 
 CJK = re.compile("CJK|HIRAGANA|KATAKANA|HANGUL|BOPOMOFO|FULLWIDTH|IDEOGRAPHIC")
+
+
+def new_figure(size, alt):
+    """Return a new figure with a size in inches and with alt text, which Jupyter stores next to the image."""
+    from matplotlib import pyplot as plt
+
+    figure = plt.figure(figsize=size)
+    figure.alt = alt
+    figure._repr_mimebundle_ = lambda include=None, exclude=None: ({}, {"image/png": {"alt": figure.alt}})
+    return figure
+
+
+def as_png(figure):
+    """Close a figure and return it as a PNG in base64, the form that Jupyter needs."""
+    from matplotlib import pyplot as plt
+
+    png = io.BytesIO()
+    figure.savefig(png, format="png", bbox_inches="tight")
+    plt.close(figure)
+    return base64.b64encode(png.getvalue()).decode()
 
 
 def fonts_for(text, family):
@@ -25,7 +48,7 @@ def fonts_for(text, family):
     default = font_manager.get_font(font_manager.findfont(font_manager.FontProperties(family=families)))
     missing = _lacking(default, {*text, "\ufffd"})
     while missing:
-        name, font = max(_installed().items(), key=lambda item: -len(_lacking(item[1], missing)))
+        name, font = min(_installed().items(), key=lambda item: len(_lacking(item[1], missing)))
         if missing == (missing := _lacking(font, missing)):
             break
         families.append(name)
@@ -43,27 +66,21 @@ def _installed():
 
     manager, fonts = font_manager.fontManager, {}
     for path in sorted({*font_manager.findSystemFonts()} - {entry.fname for entry in manager.ttflist}):
-        try:
+        with contextlib.suppress(OSError, RuntimeError):  # matplotlib cannot read this format
             manager.addfont(path)  # it was installed after matplotlib had made its list
-        except (OSError, RuntimeError):
-            continue  # matplotlib cannot read this format
     for entry in manager.ttflist:
-        # The font Last Resort has a box for every character.
-        if entry.style == "normal" and "lastresort" not in entry.name.lower().replace(" ", ""):
-            try:
-                font = font_manager.get_font(entry.fname)
-            except (OSError, RuntimeError):
-                continue
-            if font.scalable:
-                fonts.setdefault(entry.name, font)
-    return fonts
+        with contextlib.suppress(OSError, RuntimeError):
+            # The font Last Resort has a box for every character.
+            if entry.style == "normal" and "Resort" not in entry.name:
+                fonts.setdefault(entry.name, font_manager.get_font(entry.fname))
+    return {name: font for name, font in fonts.items() if font.scalable}
 
 
 def warn_about(missing):
     """Name a package with the characters of a table from `fonts_for`, in one warning."""
     if characters := "".join(map(chr, sorted(missing))):
-        last = characters[-1]
-        others = "fonts-symbola" if unicodedata.category(last).startswith("S") else "fonts-noto"  # emoji are symbols
-        package = "fonts-noto-cjk" if CJK.match(unicodedata.name(last, "")) else others
+        name, category = unicodedata.name(characters[-1], ""), unicodedata.category(characters[-1])
+        others = "fonts-symbola" if category.startswith("S") else "fonts-noto"  # emoji are symbols
+        package = "fonts-noto-cjk" if CJK.match(name) else others
         fix = f"install one, on Debian or Ubuntu from the package {package}, and restart Python"
         warnings.warn(f"No installed font has {short(characters)}; {fix}.", stacklevel=4)
