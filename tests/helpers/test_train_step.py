@@ -566,7 +566,7 @@ CALLS_OF_2018 = {
 
 @pytest.mark.parametrize("call", CALLS_OF_2018.values(), ids=CALLS_OF_2018)
 def test_a_call_with_arguments_of_another_year_names_the_expected_ones(call, small_text, assert_one_sentence):
-    assert_one_sentence(TypeError, lambda: call(small_text), "num_hiddens, vocab_size, ctx", "in this order")
+    assert_one_sentence(TypeError, lambda: call(small_text), "num_hiddens, vocab_size, ctx", "must be those of 2019")
 
 
 def test_numpy_mode_is_one_sentence(train, train_scratch, small_text, assert_one_sentence):

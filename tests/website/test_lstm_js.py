@@ -173,13 +173,17 @@ def test_every_number_on_the_page_matches_the_network(node, mxnet, time_machine)
     p, H = mxnet(TEXT[:1000], "single")
     vowel = np.isin(list(TEXT[:1000]), list("aeiou"))
     at_y = mxnet("the t", "single")[0][-1, time_machine[1]["y"]]
+    at_r, at_r_misspelled = (
+        mxnet(text, "single")[0][-1, time_machine[1]["r"]] for text in ("the time t", "the tyme t")
+    )
+    assert round(-np.log(at_r_misspelled)) == 25
     facts = {
         "3,000": 3000, "256": 256, "10,000": 10_000, "43": p.shape[1], "1,000": 1000, "200": len(RANDOM),
         "139": 139, "64": 64, "32": 32, "100": 100,
         "60": int(re.search(r"NUM_CHARS = (\d+)", (WEBSITE / "_static" / "playground.js").read_text())[1]),
         "0.18": np.abs(H[:, 0]).mean(), "0.41": np.abs(H[:, 1]).mean(),
         "0.55": H[vowel, 1, 139].mean(), "0.19": -H[~vowel, 1, 139].mean(),
-        "25": -np.log(at_y),
+        "25": -np.log(at_y), "16": -np.log(at_r),
         "36": generate(node, "once upon a time")[2]["length"],
         "83": 100 * generate(node, "the time traveller")[1], "30": 100 * generate(node, "the time traveller", 0.5)[1],
     }  # fmt: skip
