@@ -9,7 +9,8 @@ LIMIT = 60
 def short(value):
     """Return the repr of a value, the end of a path, or the reason in an exception, with at most 60 characters."""
     if isinstance(value, BaseException):
-        return shorten(str(getattr(value, "strerror", None) or value) or type(value).__name__)
+        reason = str(getattr(value, "strerror", None) or value).partition(". ")[0]  # its first sentence
+        return shorten(reason or type(value).__name__)
     if isinstance(value, os.PathLike):
         text = repr(os.fspath(value))
         return text if len(text) <= LIMIT else f"'...{text[4 - LIMIT :]}"

@@ -39,7 +39,7 @@ def imports(path):
 
 def test_the_package_is_small():
     assert len(PUBLIC + INTERNAL) <= 25
-    assert sum(map(code_lines, PUBLIC + INTERNAL)) <= 1655
+    assert sum(map(code_lines, PUBLIC + INTERNAL)) <= 1656
     assert sum(map(code_lines, PUBLIC)) <= 545
 
 

@@ -74,12 +74,13 @@ else:
 
 
 FORK_WHILE_THE_ENGINE_IS_BUSY = """
-import faulthandler, os
+import faulthandler, os, warnings
 import d2l_helpers
 from d2l_helpers._internal.openmp import one_thread
 from mxnet import nd
 
 faulthandler.dump_traceback_later(30, exit=True)
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and later warn about forks in general
 with one_thread():
     nd.dot(nd.ones((400, 400)), nd.ones((400, 400)))
 if os.fork() == 0:
